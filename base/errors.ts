@@ -1,0 +1,224 @@
+/** The closed list of ways kinlog fails: each code with its remedy, whether to try again, and the exit status it ends a command with. */
+
+/** `soon`: back off from milliseconds; `slow`: a person or another system must act first, ask again every half minute or so; `never`: trying again gives the same answer. */
+export type Retry = 'never' | 'soon' | 'slow';
+
+interface ErrorKind {
+  readonly retry: Retry;
+  readonly exit: number;
+  /** When a user meets it, for docs/errors.md. */
+  readonly meaning: string;
+  /** What to do, when the place that raises it knows nothing better. */
+  readonly remedy: string;
+}
+
+const kind = (retry: Retry, exit: number, meaning: string, remedy: string): ErrorKind => ({
+  retry,
+  exit,
+  meaning,
+  remedy,
+});
+
+export const ERRORS = {
+  KINLOG_CONFIG_INVALID: kind(
+    'never',
+    1,
+    'One or more options are missing, unknown or malformed; the message lists all of them.',
+    'Correct the options that the message names.',
+  ),
+  KINLOG_CREDENTIALS_MISSING: kind(
+    'slow',
+    100,
+    'No AWS credentials were found in the environment, the shared files, or the metadata service.',
+    'Give the host an instance role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name an AWS_PROFILE.',
+  ),
+  KINLOG_CREDENTIALS_REFUSED: kind(
+    'slow',
+    100,
+    'AWS does not accept the credentials: unknown key, wrong signature, or an expired token.',
+    'Renew the credentials, and check that the clock of this host is right.',
+  ),
+  KINLOG_PERMISSION_REFUSED: kind(
+    'slow',
+    100,
+    'AWS refused an action to this identity. Reading goes on by itself once it is allowed; positions are kept.',
+    'Allow the IAM action that the message names on the stream.',
+  ),
+  KINLOG_KMS_REFUSED: kind(
+    'slow',
+    100,
+    'The stream is encrypted and its KMS key can not be used: disabled, deleted, or not allowed to this identity.',
+    'Enable the key and allow kms:Decrypt to this identity; reading goes on where it was.',
+  ),
+  KINLOG_STREAM_NOT_FOUND: kind(
+    'slow',
+    100,
+    'No stream of that name exists in that region and account.',
+    'Check the name, the region and the account; stream names are case-sensitive.',
+  ),
+  KINLOG_STREAM_DELETED: kind(
+    'never',
+    100,
+    'The stream was deleted while it was being read. Stored positions are kept.',
+    'Disable the input, or create the stream again and reset its positions.',
+  ),
+  KINLOG_STREAM_RECREATED: kind(
+    'never',
+    100,
+    'The stored positions belong to an earlier stream of the same name, which was deleted and created again.',
+    'If the old data is of no use any more, remove the stored positions of this stream; reading then starts anew.',
+  ),
+  KINLOG_POSITION_REFUSED: kind(
+    'never',
+    100,
+    'Kinesis does not accept the stored position of a shard.',
+    'Check that the position store belongs to this stream; remove the row of the shard to read it anew.',
+  ),
+  KINLOG_ITERATOR_EXPIRED: kind(
+    'soon',
+    100,
+    'A shard iterator was not used for five minutes. The reader asks for a new one after the last record it read.',
+    'Nothing: this heals by itself. If it comes often, the output is slower than the stream.',
+  ),
+  KINLOG_THROTTLED: kind(
+    'soon',
+    100,
+    'Kinesis asks to slow down: more than 5 reads or 2 MB a second on one shard, all readers counted.',
+    'Nothing, if it is rare. Otherwise look for a second reader of the stream, or add shards.',
+  ),
+  KINLOG_SERVICE_UNAVAILABLE: kind(
+    'soon',
+    100,
+    'A service did not answer, or answered with a failure of its own.',
+    'Nothing, if it is rare. Otherwise check endpoint, proxy, DNS and the network.',
+  ),
+  KINLOG_REQUEST_REFUSED: kind(
+    'never',
+    100,
+    'A service refused a request as malformed. This is a fault of kinlog or of an endpoint that is not the real one.',
+    'Report it with the message and the version.',
+  ),
+  KINLOG_CHECKPOINT_CONFLICT: kind(
+    'never',
+    100,
+    'Somebody else wrote the row of a shard in between: another reader works on the same stream with the same store.',
+    'Run one reader for each stream and store.',
+  ),
+  KINLOG_CHECKPOINT_LOCKED: kind(
+    'soon',
+    100,
+    'Another process holds the position database.',
+    'Stop the other process, or give this one a directory of its own.',
+  ),
+  KINLOG_CHECKPOINT_UNREADABLE: kind(
+    'never',
+    100,
+    'The position database exists but can not be read: it is damaged, half-written, or not a position database.',
+    'Restore the directory from a backup, or move it away to start anew from the configured initial position.',
+  ),
+  KINLOG_CHECKPOINT_NEWER: kind(
+    'never',
+    100,
+    'A row was written by a newer version of kinlog and would lose what this version does not know.',
+    'Install the newer version again, or remove the stored positions.',
+  ),
+  KINLOG_CHECKPOINT_UNAVAILABLE: kind(
+    'soon',
+    100,
+    'The position store did not take a write. Reading pauses; positions are not moved.',
+    'Check free disk space, permissions and the health of the store.',
+  ),
+  KINLOG_OUTPUT_CLOSED: kind(
+    'never',
+    100,
+    'The receiver of the events closed the pipe. What it had not taken is read again at the next start.',
+    'Nothing, if the receiver was stopped. Otherwise look into its log.',
+  ),
+  KINLOG_OUTPUT_FAILED: kind(
+    'never',
+    100,
+    'Events could not be written to the output.',
+    'Check the target that the message names: free space, permissions, path.',
+  ),
+  KINLOG_INPUT_INVALID: kind(
+    'never',
+    1,
+    'What arrived on stdin is not what the program expects there.',
+    'Start the program as its --help says.',
+  ),
+  KINLOG_RECORD_TOO_LARGE: kind(
+    'never',
+    100,
+    'One event does not fit into a Kinesis record.',
+    'Raise the record size limit of the stream, or send smaller events.',
+  ),
+  KINLOG_BUFFER_FULL: kind(
+    'never',
+    75,
+    'The sender has as many unsent bytes as it may hold and was told not to wait.',
+    'Raise the limit, add shards, or let the sender wait.',
+  ),
+  KINLOG_SEND_FAILED: kind(
+    'never',
+    75,
+    'Kinesis did not take the events and the sender gave up.',
+    'See the cause in the message; nothing after the last acknowledged event was stored.',
+  ),
+  KINLOG_CLOSED: kind(
+    'never',
+    100,
+    'Something was used after it was closed.',
+    'Report it: this is a fault of the program.',
+  ),
+  KINLOG_UNEXPECTED: kind(
+    'never',
+    100,
+    'Something happened that kinlog has no name for. It is not retried.',
+    'Report it with the message and the version.',
+  ),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface ErrorDetails {
+  /** What to do about it here; the general remedy of the code otherwise. */
+  readonly remedy?: string;
+  readonly retry?: Retry;
+  readonly cause?: unknown;
+}
+
+/** Every failure that leaves a part of kinlog. Branch on `code`; the message says what and which, the remedy what to do; neither holds a secret. */
+export class KinlogError extends Error {
+  override readonly name = 'KinlogError';
+  readonly code: ErrorCode;
+  readonly remedy: string;
+  readonly retry: Retry;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.remedy = details.remedy ?? ERRORS[code].remedy;
+    this.retry = details.retry ?? ERRORS[code].retry;
+  }
+
+  get exit(): number {
+    return ERRORS[this.code].exit;
+  }
+}
+
+export function isKinlogError(error: unknown, code?: ErrorCode): error is KinlogError {
+  return error instanceof KinlogError && (code === undefined || error.code === code);
+}
+
+/** The border for errors of other people's code: what is not ours gets a name that is never retried. */
+export function asKinlogError(error: unknown, doing: string): KinlogError {
+  if (error instanceof KinlogError) return error;
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return new KinlogError('KINLOG_UNEXPECTED', `${doing}: ${text}`, { cause: error });
+}
+
+/** One line for a person: what happened, which code, what to do. */
+export function describeError(error: unknown): string {
+  const known = asKinlogError(error, 'unexpected failure');
+  return `${known.message} (${known.code}). ${known.remedy}`.replaceAll(/\s*[\r\n]+\s*/g, ' ');
+}

@@ -1,0 +1,148 @@
+/** Every log line and counter kinlog can produce. A line and its counter come from one declaration, so they cannot disagree. */
+
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** debug: for us; info: for the engineer who set it up; warn and error: for whoever is on call, so `text` says the consequence. */
+interface EventKind {
+  readonly level: Level;
+  readonly text: string;
+  /** Incremented by one at every emit. */
+  readonly counter?: string;
+}
+
+const kind = (level: Level, text: string, counter?: string): EventKind =>
+  counter === undefined ? { level, text } : { level, text, counter };
+
+export const EVENTS = {
+  'reader.started': kind('info', 'reading begins'),
+  'reader.stopped': kind('info', 'reading has ended and all positions are stored'),
+  'reader.failed': kind(
+    'error',
+    'reading has stopped and nothing is delivered until the cause is removed',
+    'reader_failures',
+  ),
+  'shard.started': kind('debug', 'a shard is read from here'),
+  'shard.ended': kind('info', 'a closed shard was read to its end; its children follow', 'shards_ended'),
+  'shard.waiting': kind('debug', 'a shard waits for its parents'),
+  'shard.stalled': kind(
+    'warn',
+    'a shard can not be read for now and falls behind; its position is kept',
+    'shard_stalls',
+  ),
+  'shard.recovered': kind('info', 'a stalled shard is read again'),
+  'shard.failed': kind('error', 'a shard is not read any more; the other shards go on', 'shard_failures'),
+  'fetch.throttled': kind('debug', 'Kinesis asked to slow down', 'throttles'),
+  'fetch.retried': kind('debug', 'a call to Kinesis failed and is repeated', 'fetch_retries'),
+  'iterator.expired': kind(
+    'info',
+    'an iterator expired and was renewed after the last record read',
+    'iterators_expired',
+  ),
+  'stream.data-loss': kind('error', 'records aged out of the stream before they were read and are lost', 'data_losses'),
+  'record.undecoded': kind('warn', 'a record could not be decoded and is delivered as it is', 'records_undecoded'),
+  'record.damaged': kind('warn', 'a record was damaged but could be decoded', 'records_damaged'),
+  'record.out-of-range': kind(
+    'debug',
+    'a user record of a KPL aggregate hashes outside its shard; it is delivered',
+    'records_out_of_range',
+  ),
+  'unbroken.gap': kind(
+    'warn',
+    'a part of an unbroken stream did not arrive in time; what follows is delivered without it',
+    'unbroken_gaps',
+  ),
+  'checkpoint.stored': kind('debug', 'a position was stored', 'checkpoints_stored'),
+  'checkpoint.delayed': kind(
+    'warn',
+    'a position could not be stored yet; after a crash more events would arrive twice',
+    'checkpoints_delayed',
+  ),
+  'output.stalled': kind('warn', 'the output takes nothing; reading waits', 'output_stalls'),
+  'output.resumed': kind('info', 'the output takes events again'),
+  'sender.retried': kind('debug', 'records were refused for now and are sent again', 'sender_retries'),
+  'sender.dropped': kind('error', 'events were dropped because the buffer is full', 'sender_drops'),
+  'sender.failed': kind('error', 'events could not be sent', 'sender_failures'),
+  'input.stopping': kind('info', 'asked to stop: finishing what was accepted'),
+  'input.orphaned': kind('warn', 'the parent process is gone; stopping'),
+  'input.idle': kind('info', 'no stanza is configured; nothing to do'),
+} as const satisfies Record<string, EventKind>;
+
+export type EventName = keyof typeof EVENTS;
+export type FieldValue = string | number | boolean | undefined;
+export type Fields = Readonly<Record<string, FieldValue>>;
+
+/** Totals that grow too fast for an event each. */
+export const COUNTERS = {
+  records_read: 'records read from Kinesis',
+  bytes_read: 'bytes of record data read from Kinesis',
+  events_delivered: 'events that the output accepted',
+  events_undecoded: 'events delivered as they were, because no format explains them',
+  records_empty: 'records without an event, such as the null records of a start-up check',
+  records_sent: 'records that Kinesis acknowledged',
+  events_sent: 'events that Kinesis acknowledged',
+} as const;
+
+export interface LogLine {
+  readonly name: EventName;
+  readonly level: Level;
+  readonly text: string;
+  readonly fields: Fields;
+}
+
+/** Where log lines go and totals are kept; one per process, handed down as a parameter. */
+export class EventLog {
+  readonly #totals = new Map<string, number>();
+  readonly #sink: (line: LogLine) => void;
+  readonly #lowest: number;
+
+  constructor(sink: (line: LogLine) => void, lowest: Level = 'info') {
+    this.#sink = sink;
+    this.#lowest = RANK[lowest];
+  }
+
+  emit(name: EventName, fields: Fields = {}): void {
+    const { level, text, counter }: EventKind = EVENTS[name];
+    if (counter !== undefined) this.#add(counter, 1);
+    if (RANK[level] >= this.#lowest) this.#sink({ name, level, text, fields });
+  }
+
+  count(name: keyof typeof COUNTERS, by = 1): void {
+    this.#add(name, by);
+  }
+
+  total(name: string): number {
+    return this.#totals.get(name) ?? 0;
+  }
+
+  totals(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#totals].sort(([a], [b]) => a.localeCompare(b)));
+  }
+
+  #add(name: string, by: number): void {
+    this.#totals.set(name, (this.#totals.get(name) ?? 0) + by);
+  }
+}
+
+const RANK: Readonly<Record<Level, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+/** `shard.stalled: a shard can not … (shard=… error=…)`: one line, whatever the fields hold. */
+export function formatLine(line: LogLine): string {
+  const fields = Object.entries(line.fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${quote(String(value))}`)
+    .join(' ');
+  return `${line.name}: ${line.text}${fields === '' ? '' : ` (${fields})`}`;
+}
+
+function quote(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters would break the line-oriented logs of splunkd and terminals
+  return /^[^\s"=()\u0000-\u001f\u007f]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+/** For tests and for callers who want no log. */
+export const silentLog = (): EventLog => new EventLog(() => undefined);
+
+/** `LEVEL text` lines on stderr, as splunkd reads them; also what the commands print. */
+export function stderrLog(lowest: Level = 'info'): EventLog {
+  return new EventLog((line) => process.stderr.write(`${line.level.toUpperCase()} ${formatLine(line)}\n`), lowest);
+}

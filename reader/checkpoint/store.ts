@@ -1,0 +1,41 @@
+/** The seam of checkpoint stores: one row per shard, and no write that is not conditional. */
+import type { Position } from './position.ts';
+
+/** Which stream the rows belong to. `createdMs` tells a stream from a later one of the same name; 0 when it may not be asked for. */
+export interface StreamKey {
+  /** `arn:…` when known, otherwise the name. */
+  readonly id: string;
+  readonly createdMs: number;
+}
+
+/** Grows with every write of a row; nothing else may be read from it. */
+export type Version = number;
+
+/** One shard's line in a store: position, lease and lineage. */
+export interface ShardRow {
+  readonly shardId: string;
+  readonly position: Position;
+  /** Who reads the shard; absent = nobody. */
+  readonly owner?: string;
+  readonly parents: readonly string[];
+  /** Known once the shard has ended. */
+  readonly children?: readonly string[];
+  /** Creation of the stream the position belongs to; 0 = unknown. */
+  readonly streamCreatedMs: number;
+  /** Arrival of the last accepted record, milliseconds since the epoch; 0 = none yet. Finds positions that aged out. */
+  readonly arrivalMs: number;
+}
+
+export interface StoredRow extends ShardRow {
+  readonly version: Version;
+}
+
+/** Rows of one stream never mix with another's. A put that settled is as durable as `traits.survivesRestart` says and visible to every later `rows`.
+ *  Fails with KINLOG_CHECKPOINT_CONFLICT (somebody else wrote the row), _UNAVAILABLE (may be tried again), _UNREADABLE, _NEWER or _LOCKED. */
+export interface CheckpointStore {
+  readonly traits: { readonly survivesRestart: boolean; readonly shared: boolean };
+  /** Every row of the stream, strongly consistent, in any order. */
+  rows(stream: StreamKey, signal: AbortSignal): AsyncIterable<StoredRow>;
+  put(stream: StreamKey, row: ShardRow, expected: Version | 'absent', signal: AbortSignal): Promise<Version>;
+  close(): Promise<void>;
+}
