@@ -2,8 +2,12 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 NODE := toolchain/node
-BIN := node_modules
+TSC := $(NODE) node_modules/typescript/bin/tsc
 INSTALLED := node_modules/.installed toolchain/node_modules/.installed
+SOURCES := $(shell find base record reader sender cli splunk-app -name '*.ts' -o -path 'splunk-app/*' -type f 2>/dev/null)
+COMMANDS := kinlog log2kinesis dumpstream logdecode
+# Set to a file for a report in JSON beside the text.
+TEST_REPORT :=
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -18,15 +22,50 @@ toolchain/node_modules/.installed: toolchain/package-lock.json toolchain/package
 	npm ci --prefix toolchain --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-check: $(INSTALLED) ## types, lint, format, unused code, package shape, generated files
-	$(NODE) $(BIN)/typescript/bin/tsc -p .
-	$(NODE) $(BIN)/eslint/bin/eslint.js .
-	$(NODE) $(BIN)/prettier/bin/prettier.cjs --check --log-level warn .
+check: $(INSTALLED) dist/.built ## types, lint, format, unused code, package shape, generated files
+	$(TSC) -p .
+	$(NODE) node_modules/eslint/bin/eslint.js .
+	$(NODE) node_modules/prettier/bin/prettier.cjs --check --log-level warn .
+	$(NODE) node_modules/knip/bin/knip.js
+	$(NODE) node_modules/publint/src/cli.js --strict
+	$(NODE) docs/generate.ts --check
+	$(NODE) splunk-app/generate.ts --check
 
-test: $(INSTALLED) ## every suite but the heavy ones
-	$(NODE) $(BIN)/vitest/vitest.mjs run
+generate: $(INSTALLED) ## write the files that are rendered from declarations
+	$(NODE) docs/generate.ts
+	$(NODE) splunk-app/generate.ts
+	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level warn .
+
+test: $(INSTALLED) ## every suite, with real processes, in a few minutes
+	$(NODE) node_modules/vitest/vitest.mjs run $(if $(TEST_REPORT),--reporter=default --reporter=json --outputFile=$(TEST_REPORT))
+
+build: dist/.built ## dist/: the package and its commands on the pinned runtime
+	@ls dist/bin | sed 's|^|dist/bin/|'
+
+dist/.built: $(INSTALLED) $(SOURCES) tsconfig.json tsconfig.build.json
+	$(TSC) -p tsconfig.build.json
+	@mkdir -p dist/bin
+	@for command in $(COMMANDS); do \
+	  main=$$command; [ $$command = kinlog ] && main=main; \
+	  printf '#!/bin/sh\nhere=$$(CDPATH= cd -- "$$(dirname -- "$$0")" && pwd)\nexec "$$here/../../toolchain/node" "$$here/../cli/%s.js" "$$@"\n' $$main > dist/bin/$$command; \
+	  chmod 755 dist/bin/$$command; \
+	done
+	@touch $@
+
+splunkapp: dist/kinloader.tar.gz ## dist/kinloader.tar.gz: the Splunk app for this platform, runtime inside
+	@ls -l $<
+
+dist/kinloader.tar.gz: $(INSTALLED) $(SOURCES)
+	$(NODE) splunk-app/package.ts
+
+demo: dist/.built dist/kinloader.tar.gz ## access logs through Kinesis into Splunk events, with a crash half-way (LOG=any/file.log)
+	@$(NODE) test/demo/demo.ts $(LOG)
+
+bench: dist/.built dist/kinloader.tar.gz ## our speed and memory beside baselines, in one run
+	npm ci --prefix bench --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(NODE) bench/main.ts $(ROWS)
 
 clean: ## remove what was built
 	rm -rf dist .demo .cache
 
-.PHONY: help install check test clean
+.PHONY: help install check generate test build splunkapp demo bench clean

@@ -1,0 +1,66 @@
+/** Writes the pages that are read from declarations; with --check it only says which are stale and exits 1. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { ERRORS } from '../base/errors.ts';
+import { COUNTERS, EVENTS } from '../base/events.ts';
+
+const RETRY = {
+  never: 'It is not tried again.',
+  soon: 'It is tried again by itself, within seconds.',
+  slow: 'It is tried again by itself, about twice a minute.',
+} as const;
+
+function errorsPage(): string {
+  const sections = Object.entries(ERRORS).map(
+    ([code, { meaning, remedy, retry, exit }]) =>
+      `## ${code}\n\n${meaning}\n\n**What to do:** ${remedy}\n\n${RETRY[retry]} A command that ends with it exits ${exit}.\n`,
+  );
+  return `# Errors
+
+Every failure of kinlog has one of these codes. A message says what happened and to which stream, shard or file; the remedy says what to do; neither holds a secret.
+
+${sections.join('\n')}`;
+}
+
+function eventsPage(): string {
+  const lines = Object.entries(EVENTS).map(
+    ([name, event]) =>
+      `| \`${name}\` | ${event.level} | ${event.text} | ${'counter' in event && event.counter !== undefined ? `\`${event.counter}\`` : ''} |`,
+  );
+  const counters = Object.entries(COUNTERS).map(([name, text]) => `| \`${name}\` | ${text} |`);
+  return `# Log events and counters
+
+A log line is \`name: text (field=value …)\`. An event with a counter adds one to it, whether the line is shown or not. debug is for the makers, info for whoever sets it up, warn and error for whoever is on call.
+
+| event | level | what it means | counter |
+|---|---|---|---|
+${lines.join('\n')}
+
+| counter | what it counts |
+|---|---|
+${counters.join('\n')}
+`;
+}
+
+const PAGES: Readonly<Record<string, () => string>> = { 'errors.md': errorsPage, 'events.md': eventsPage };
+
+const check = process.argv.includes('--check');
+for (const [name, render] of Object.entries(PAGES)) {
+  const path = new URL(name, import.meta.url);
+  const wanted = render();
+  const found = read(path);
+  if (found === wanted) continue;
+  if (check) {
+    process.stderr.write(`docs/${name} is stale; run: make generate\n`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(path, wanted);
+  }
+}
+
+function read(path: URL): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
