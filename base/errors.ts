@@ -80,6 +80,12 @@ export const ERRORS = {
     'A shard iterator was not used for five minutes. The reader asks for a new one after the last record it read.',
     'Nothing: this heals by itself. If it comes often, the output is slower than the stream.',
   ),
+  KINLOG_LISTING_EXPIRED: kind(
+    'soon',
+    100,
+    'The listing of shards took longer than the five minutes its continuation lives. It starts again.',
+    'Nothing: this heals by itself.',
+  ),
   KINLOG_THROTTLED: kind(
     'soon',
     100,

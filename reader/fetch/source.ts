@@ -1,7 +1,7 @@
 /** The seam through which records of a shard arrive. */
 import type { Position } from '../checkpoint/position.ts';
 
-/** A shard as ListShards tells it; open as long as `endingSequenceNumber` is absent. */
+/** A shard as ListShards tells it. */
 export interface Shard {
   readonly shardId: string;
   /** None, one (split) or two (merge); a parent that is not listed any more has aged out. */
@@ -9,6 +9,7 @@ export interface Shard {
   /** Inclusive, decimal, 0 to 2^128 - 1. */
   readonly startingHashKey: string;
   readonly endingHashKey: string;
+  /** Takes no more records. A shard named as a child by a page is taken for open until it is listed. */
   readonly closed: boolean;
 }
 
@@ -26,6 +27,10 @@ export interface RecordPage {
   readonly millisBehindLatest: number;
   /** Bytes of record data. */
   readonly bytes: number;
+  /** With the last page of a closed shard, as far as Kinesis names them; empty before. */
+  readonly children: readonly Shard[];
+  /** Gives the page's bytes back to the process's budget; to be called once nothing refers to the records any more. Further calls do nothing. */
+  release(): void;
 }
 
 /** Pages of one shard from a position on, in order, empty ones too; the iterable ends when the closed shard was read to its end, after its last records.
