@@ -39,3 +39,17 @@ export interface LogEvent {
   readonly fields: string | undefined;
   readonly mark: number;
 }
+
+/** A value of an indexed field; an array is a field with several values. */
+export type IndexedValue = string | number | boolean;
+export type IndexedFields = Readonly<Record<string, IndexedValue | readonly IndexedValue[]>>;
+
+/** An event on its way into the stream. */
+export interface OutgoingEvent {
+  readonly data: Uint8Array | string;
+  /** Milliseconds since the epoch with up to three decimals; absent: the receiver reads a time from the text or takes the arrival. */
+  readonly timeMs?: number;
+  readonly meta?: EventMeta;
+  /** Only formats with a place for them (HEC) carry them. */
+  readonly fields?: IndexedFields;
+}
