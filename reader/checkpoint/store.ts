@@ -1,4 +1,5 @@
 /** The seam of checkpoint stores: one row per shard, and no write that is not conditional. */
+import { KinlogError } from '../../base/errors.ts';
 import type { Position } from './position.ts';
 
 /** Which stream the rows belong to. `createdMs` tells a stream from a later one of the same name; 0 when it may not be asked for. */
@@ -31,6 +32,7 @@ export interface StoredRow extends ShardRow {
 }
 
 /** Rows of one stream never mix with another's. A put that settled is as durable as `traits.survivesRestart` says and visible to every later `rows`.
+ *  A signal that aborts before a write began prevents it; a write that began settles by its own result. Used after `close`: KINLOG_CLOSED.
  *  Fails with KINLOG_CHECKPOINT_CONFLICT (somebody else wrote the row), _UNAVAILABLE (may be tried again), _UNREADABLE, _NEWER or _LOCKED. */
 export interface CheckpointStore {
   readonly traits: { readonly survivesRestart: boolean; readonly shared: boolean };
@@ -38,4 +40,16 @@ export interface CheckpointStore {
   rows(stream: StreamKey, signal: AbortSignal): AsyncIterable<StoredRow>;
   put(stream: StreamKey, row: ShardRow, expected: Version | 'absent', signal: AbortSignal): Promise<Version>;
   close(): Promise<void>;
+}
+
+/** What a put whose condition does not hold ends in. */
+export function versionConflict(shardId: string, expected: Version | 'absent', found: Version | 'absent'): KinlogError {
+  return new KinlogError(
+    'KINLOG_CHECKPOINT_CONFLICT',
+    `the row of ${shardId} was expected ${versionText(expected)} but is ${versionText(found)}`,
+  );
+}
+
+function versionText(version: Version | 'absent'): string {
+  return version === 'absent' ? 'absent' : `at version ${version}`;
 }
