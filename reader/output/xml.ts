@@ -198,7 +198,8 @@ class Heads {
     const us = batch.timeUs[i]!;
     const unbroken = (batch.marks[i]! & MARK.unbroken) !== 0;
     // Also false for NaN, and for what would not be digits.
-    if (!(us >= 0 && us <= Number.MAX_SAFE_INTEGER)) return copyShort(unbroken ? this.#unbrokenUntimed : this.#untimed, out, o);
+    if (!(us >= 0 && us <= Number.MAX_SAFE_INTEGER))
+      return copyShort(unbroken ? this.#unbrokenUntimed : this.#untimed, out, o);
     const opened = copyShort(unbroken ? this.#unbrokenTimed : this.#timed, out, o);
     return copyShort(TIME_END, out, writeSeconds(us, out, opened));
   }
