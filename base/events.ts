@@ -60,6 +60,8 @@ export const EVENTS = {
   'output.stalled': kind('warn', 'the output takes nothing; reading waits', 'output_stalls'),
   'output.resumed': kind('info', 'the output takes events again'),
   'sender.retried': kind('debug', 'records were refused for now and are sent again', 'sender_retries'),
+  'sender.stalled': kind('warn', 'the stream takes nothing; unsent events are kept and sent again', 'sender_stalls'),
+  'sender.resumed': kind('info', 'the stream takes records again'),
   'sender.dropped': kind('error', 'events were dropped because the buffer is full', 'sender_drops'),
   'sender.failed': kind('error', 'events could not be sent', 'sender_failures'),
   'input.stopping': kind('info', 'asked to stop: finishing what was accepted'),
