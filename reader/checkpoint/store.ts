@@ -25,6 +25,8 @@ export interface ShardRow {
   readonly streamCreatedMs: number;
   /** Arrival of the last accepted record, milliseconds since the epoch; 0 = none yet. Finds positions that aged out. */
   readonly arrivalMs: number;
+  /** Everything that arrived before this time was read and accepted, milliseconds since the epoch; absent = not known. Tells a shard without records from a position that aged out. */
+  readonly readToMs?: number;
 }
 
 export interface StoredRow extends ShardRow {

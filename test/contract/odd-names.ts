@@ -1,0 +1,30 @@
+/** Names that break naive keys, paths, queries and encodings. */
+
+/** What a store must take as a name: AWS allows [a-zA-Z0-9_.-] in shard ids, but a store does not depend on it. */
+export const ODD_NAMES = [
+  '',
+  ' ',
+  '.',
+  '..',
+  '../../etc/passwd',
+  '/',
+  '\\',
+  'a/b',
+  'a,b',
+  'a"b',
+  "a'b",
+  'a]b',
+  '$key',
+  '_key',
+  'a\u0000b',
+  'a\nb',
+  'ü€😀',
+  'ÿ\uffff',
+  '\ud800',
+  '\udfff',
+  '__proto__',
+  'constructor',
+  'shardId-000000000000',
+  'SHARDID-000000000000',
+  'x'.repeat(1024),
+];
