@@ -11,8 +11,8 @@ declare const WebAssembly: {
 
 const WASM_PAGE = 65_536;
 const INITIAL_PAGES = 4;
-/** 4 GiB, what 32-bit offsets reach; pages that are never touched cost no memory. */
-const MAX_PAGES = 65_536;
+/** Just below 2 GiB, so that offsets are small integers; pages that are never touched cost no memory. */
+const MAX_PAGES = 32_767;
 
 /** Growing detaches every earlier view: hold `bytes` only until the next `reserve`. */
 export class Slab {
@@ -23,7 +23,7 @@ export class Slab {
     this.bytes = Buffer.from(this.#memory.buffer);
   }
 
-  /** Makes room for `size` bytes in all; at least doubles, because every growth detaches views. Throws RangeError beyond 4 GiB. */
+  /** Makes room for `size` bytes in all; at least doubles, because every growth detaches views. Throws RangeError beyond 2 GiB. */
   reserve(size: number): void {
     if (size <= this.bytes.length) return;
     const have = this.bytes.length / WASM_PAGE;
