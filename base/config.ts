@@ -14,6 +14,8 @@ export interface Option<T> {
   readonly required?: boolean;
   /** Never shown in a message or a log. */
   readonly secret?: boolean;
+  /** Taken as it is given: blanks at its ends belong to it, and empty text is a value and not an absent one. */
+  readonly verbatim?: boolean;
   /** Environment names that set it, first wins; the command line wins over all. */
   readonly env?: readonly string[];
   readonly group?: string;
@@ -114,8 +116,7 @@ export function parseOptions<const Table extends OptionTable>(
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(table)) {
     const spelled = style.spell(name);
-    const given = raw[spelled]?.trim();
-    const value = given === undefined || given === '' ? option.default : given;
+    const value = givenValue(option, raw[spelled]) ?? option.default;
     if (value === undefined) {
       if (option.required === true) faults.push(`${spelled} is missing: ${option.text}`);
       continue;
@@ -126,6 +127,12 @@ export function parseOptions<const Table extends OptionTable>(
   }
   if (faults.length > 0) throw configFaults(faults);
   return values as OptionValues<Table>;
+}
+
+function givenValue(option: Option<unknown>, given: string | undefined): string | undefined {
+  if (option.verbatim === true) return given;
+  const trimmed = given?.trim();
+  return trimmed === '' ? undefined : trimmed;
 }
 
 export function configFaults(faults: readonly string[]): KinlogError {

@@ -170,6 +170,12 @@ export const ERRORS = {
     'Kinesis did not take the events and the sender gave up.',
     'See the cause in the message; nothing after the last acknowledged event was stored.',
   ),
+  KINLOG_COMMAND_FAILED: kind(
+    'never',
+    127,
+    'The command whose output should be sent could not be started.',
+    'Check its name, its path and that it may be executed.',
+  ),
   KINLOG_CLOSED: kind(
     'never',
     100,
