@@ -66,6 +66,7 @@ export const EVENTS = {
   'sender.failed': kind('error', 'events could not be sent', 'sender_failures'),
   'input.stopping': kind('info', 'asked to stop: finishing what was accepted'),
   'input.orphaned': kind('warn', 'the parent process is gone; stopping'),
+  'input.warned': kind('warn', 'the runtime warns'),
   'input.idle': kind('info', 'no stanza is configured; nothing to do'),
 } as const satisfies Record<string, EventKind>;
 

@@ -15,15 +15,12 @@ export interface EventPipeOptions {
   readonly chunkBytes?: number;
   /** Without a byte taken for so long, `output.stalled` is told once. */
   readonly stalledAfterMs?: number;
-  /** How long an aborted write that has begun may go on, so that it ends with a whole event. */
-  readonly stopGraceMs?: number;
 }
 
 /** One chunk that the pipe is taking, one that waits behind it, one that is being filled. */
 const RING = 3;
 const CHUNK_BYTES = 256 * 1024;
 const STALLED_AFTER_MS = 30_000;
-const STOP_GRACE_MS = 3000;
 
 interface Waiter {
   /** Settles once so many chunks were taken. */
@@ -39,7 +36,6 @@ export class EventPipe {
   readonly #clock: Clock;
   readonly #chunkBytes: number;
   readonly #stalledAfterMs: number;
-  readonly #stopGraceMs: number;
   readonly #xml = new XmlWriter();
   readonly #ring: Buffer[] = [];
   /** Chunks handed to the pipe, and chunks that it has taken; their callbacks come in order. */
@@ -62,7 +58,6 @@ export class EventPipe {
     this.#clock = options.clock ?? systemClock;
     this.#chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
     this.#stalledAfterMs = options.stalledAfterMs ?? STALLED_AFTER_MS;
-    this.#stopGraceMs = options.stopGraceMs ?? STOP_GRACE_MS;
     pipe.on('error', (cause) => this.#fail(cause));
   }
 
@@ -71,18 +66,13 @@ export class EventPipe {
     return this.#failed.signal;
   }
 
-  /** As Output.write. An abort ends a write that waits for its turn at once, and one that has begun after the grace. */
+  /** As Output.write. An abort that comes in the middle of a batch may cut an event in two, and then ends the document for all: first wait as long as you can. */
   async write(batch: EventBatch, stanza: string, signal: AbortSignal): Promise<void> {
     if (this.#closing !== undefined) throw new KinlogError('KINLOG_CLOSED', 'the event stream was closed');
     this.#failed.signal.throwIfAborted();
     if (batch.length === 0) return;
     await this.#turn(signal);
-    const stop = this.#afterGrace(signal);
-    try {
-      await this.#until(await this.#render(batch, stanza, stop.signal), stop.signal);
-    } finally {
-      stop.settle();
-    }
+    await this.#until(await this.#render(batch, stanza, signal), signal);
   }
 
   /** Ends the document after everything accepted; rejects with KINLOG_OUTPUT_CLOSED when it was cut off before. */
@@ -153,7 +143,10 @@ export class EventPipe {
           stop.removeEventListener('abort', abort);
           resolve();
         },
-        reject,
+        reject: (error) => {
+          stop.removeEventListener('abort', abort);
+          reject(error);
+        },
       };
       const abort = () => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
@@ -189,18 +182,6 @@ export class EventPipe {
     const next = this.#queue.shift();
     if (next === undefined) this.#rendering = false;
     else next();
-  }
-
-  #afterGrace(signal: AbortSignal): { signal: AbortSignal; settle: () => void } {
-    const late = new AbortController();
-    const settled = new AbortController();
-    const begin = () => {
-      const expire = () => late.abort(reasonOf(signal));
-      this.#clock.sleep(this.#stopGraceMs, settled.signal).then(expire, () => undefined);
-    };
-    if (signal.aborted) begin();
-    else signal.addEventListener('abort', begin, { once: true, signal: settled.signal });
-    return { signal: late.signal, settle: () => settled.abort() };
   }
 
   #fail(cause: unknown): void {
