@@ -1,4 +1,6 @@
 /** How many bytes of pages a process holds at the same time, whatever the number of shards. */
+import type { Clock } from '../../base/clock.ts';
+import type { RecordsAnswer } from './api.ts';
 
 export interface Grant {
   /** Corrects the reservation to what it turned out to be; never waits, so a page larger than expected makes the next ones wait instead. */
@@ -86,5 +88,44 @@ export class ByteBudget {
         this.#serve();
       },
     };
+  }
+}
+
+const MIB = 1024 * 1024;
+const FULL_PAGE = 10 * MIB;
+/** What a shard takes in at most ("Quotas and limits" of the Kinesis developer guide). */
+const ARRIVING_PER_MS = MIB / 1000;
+/** Memory of a page for each byte of data: the base64 it was decoded from stays under it. */
+const TEXT_RATIO = 1.4;
+const RECORD_COST = 400;
+
+/** How large the next page of a shard may become in memory, from the last one and from what can have arrived since. */
+export class PageEstimate {
+  readonly #clock: Clock;
+  #lastCost = Infinity;
+  #behindMs = Infinity;
+  #answeredMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Bytes to reserve. */
+  bytes(): number {
+    const sinceMs = this.#clock.monotonic() - this.#answeredMs + 1000;
+    const there = Math.min(FULL_PAGE, (this.#behindMs + sinceMs) * ARRIVING_PER_MS) * TEXT_RATIO;
+    return Math.ceil(Math.min(there, Math.max(MIB, 2 * this.#lastCost)));
+  }
+
+  /** Notes an answer; the bytes it holds. */
+  learn({
+    records,
+    bytes,
+    millisBehindLatest,
+  }: Pick<RecordsAnswer, 'records' | 'bytes' | 'millisBehindLatest'>): number {
+    this.#answeredMs = this.#clock.monotonic();
+    this.#behindMs = millisBehindLatest;
+    this.#lastCost = Math.ceil(bytes * TEXT_RATIO) + records.length * RECORD_COST;
+    return this.#lastCost;
   }
 }

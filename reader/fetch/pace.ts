@@ -21,7 +21,8 @@ export const DEFAULT_IDLE_MS = 1_000;
 // five calls a second, 2 MiB a second, and nothing for five seconds after a page of 10 MiB.
 const FASTEST_MS = 200;
 const BYTES_PER_MS = (2 * 1024 * 1024) / 1000;
-const FULL_PAGE = 10 * 1024 * 1024;
+/** A page is cut before the record that no longer fits, so a full one may be a record short of its 10 MiB. */
+const FULL_PAGE = 9 * 1024 * 1024;
 const FULL_PAGE_MS = 5_000;
 /** A breach of the throughput makes the calls of the next second fail. */
 const PENALTY_MS = 1_000;

@@ -34,7 +34,7 @@ export interface RecordPage {
 }
 
 /** Pages of one shard from a position on, in order, empty ones too; the iterable ends when the closed shard was read to its end, after its last records.
- *  Throws KinlogError: what heals by itself is retried inside and reported as an event, so what comes out needs a decision. */
+ *  Aborting ends every wait at once with the signal's reason. Otherwise it throws KinlogError: what heals by itself is retried inside and reported as an event, so what comes out needs a decision. */
 export interface RecordSource {
   open(shard: Shard, from: Position, signal: AbortSignal): AsyncIterable<RecordPage>;
 }

@@ -1,0 +1,193 @@
+/** One shard being polled: from a position to pages, through whatever a call to Kinesis can meet. */
+import { backoffMs } from '../../base/retry.ts';
+import { asKinlogError, isKinlogError, KinlogError } from '../../base/errors.ts';
+import type { Position } from '../checkpoint/position.ts';
+import type { IteratorStart, RecordsAnswer } from './api.ts';
+import { PageEstimate, type Grant } from './budget.ts';
+import { ShardPace } from './pace.ts';
+import type { PollingContext } from './polling.ts';
+import type { RecordPage, Shard } from './source.ts';
+
+export interface PollTarget {
+  readonly shard: Shard;
+  readonly from: Exclude<Position, { readonly kind: 'end' }>;
+  readonly signal: AbortSignal;
+}
+
+/** Failures in a row after which somebody should know. */
+const STALLED_AFTER = 5;
+
+export class ShardPoll {
+  readonly #context: PollingContext;
+  readonly #shard: Shard;
+  readonly #signal: AbortSignal;
+  readonly #pace: ShardPace;
+  readonly #expected: PageEstimate;
+  /** Where the next iterator begins: the opening position, then after the last record read; never the tip. */
+  #start: IteratorStart;
+  #iterator: string | undefined;
+  #iteratorRefused = false;
+  #timeMoved = false;
+  #endDoubted = false;
+  #failures = 0;
+  #stalled = false;
+  #ended = false;
+
+  constructor(context: PollingContext, { shard, from, signal }: PollTarget) {
+    const { clock, random, idleMs } = context;
+    this.#context = context;
+    this.#shard = shard;
+    this.#signal = signal;
+    this.#start = startAt(from);
+    this.#pace = new ShardPace({ clock, random, ...(idleMs === undefined ? {} : { idleMs }) });
+    this.#expected = new PageEstimate(clock);
+  }
+
+  /** The next page; undefined after the end. One call at a time. */
+  async next(): Promise<RecordPage | undefined> {
+    while (!this.#ended) {
+      const page = await this.#attempt();
+      if (page !== undefined) return page;
+    }
+    return undefined;
+  }
+
+  /** Undefined when the attempt must be repeated; the wait for that is over then. */
+  async #attempt(): Promise<RecordPage | undefined> {
+    await this.#turn();
+    // The wait is over before the budget is asked: bytes reserved by sleepers would stop those who could read.
+    const grant = await this.#context.budget.acquire(this.#expected.bytes(), this.#signal);
+    try {
+      const page = this.#accept(await this.#fetch(), grant);
+      if (page === undefined) grant.release();
+      return page;
+    } catch (error) {
+      grant.release();
+      this.#signal.throwIfAborted();
+      await this.#react(asKinlogError(error, `reading ${this.#shard.shardId}`));
+      return undefined;
+    }
+  }
+
+  async #turn(): Promise<void> {
+    for (let ms = this.#pace.waitMs(); ms > 0; ms = this.#pace.waitMs())
+      await this.#context.clock.sleep(ms, this.#signal);
+  }
+
+  async #fetch(): Promise<RecordsAnswer> {
+    const { api, limit } = this.#context;
+    this.#iterator ??= await api.iterator(this.#shard.shardId, this.#start, this.#signal);
+    this.#pace.called();
+    return api.records(this.#iterator, limit, this.#signal);
+  }
+
+  #accept(answer: RecordsAnswer, grant: Grant): RecordPage | undefined {
+    const { records, bytes, next, millisBehindLatest, children } = answer;
+    this.#pace.answered({ records: records.length, bytes, millisBehindLatest });
+    this.#recovered();
+    if (next === undefined && this.#doubtEnd(answer)) return undefined;
+    this.#iterator = next;
+    this.#iteratorRefused = false;
+    const last = records.at(-1);
+    if (last !== undefined) this.#start = { kind: 'after', sequenceNumber: last.sequenceNumber };
+    this.#ended = next === undefined;
+    grant.resize(this.#expected.learn(answer));
+    return { records, bytes, millisBehindLatest, children, release: () => grant.release() };
+  }
+
+  /** An end without children on a shard that was open may be a slip of the service: the same iterator is asked once more, as KCL does.
+   *  Other servers never name children, so the second answer counts. */
+  #doubtEnd({ children }: RecordsAnswer): boolean {
+    if (this.#shard.closed || children.length > 0 || this.#endDoubted) return false;
+    this.#endDoubted = true;
+    return true;
+  }
+
+  /** Settles when the next attempt may begin; throws what only the reader can decide. */
+  async #react(error: KinlogError): Promise<void> {
+    const { code } = error;
+    if (code === 'KINLOG_THROTTLED') this.#slowDown();
+    else if (code === 'KINLOG_ITERATOR_EXPIRED') this.#renewIterator();
+    else if (code === 'KINLOG_REQUEST_REFUSED') this.#renewRefused(error);
+    else if (code === 'KINLOG_POSITION_REFUSED') await this.#intoThePast(error);
+    else if (code === 'KINLOG_STREAM_NOT_FOUND') await this.#confirmGone(error);
+    else await this.#waitAfter(error);
+  }
+
+  #slowDown(): void {
+    this.#pace.throttled();
+    this.#context.log.emit('fetch.throttled', { shard: this.#shard.shardId });
+  }
+
+  #renewIterator(): void {
+    this.#iterator = undefined;
+    this.#context.log.emit('iterator.expired', { shard: this.#shard.shardId });
+  }
+
+  /** A refused iterator is replaced once; a second refusal without a page in between is no matter of age. */
+  #renewRefused(error: KinlogError): void {
+    if (this.#iterator === undefined || this.#iteratorRefused) throw error;
+    this.#iteratorRefused = true;
+    this.#renewIterator();
+  }
+
+  /** A time ahead of the server's clock is refused. From then on it is the server's present, kept for every later iterator: asking for a new
+   *  present each time would skip what arrived in between. */
+  async #intoThePast(refused: KinlogError): Promise<void> {
+    if (this.#start.kind !== 'timestamp' || this.#timeMoved) throw refused;
+    try {
+      const { serverTimeMs } = await this.#context.api.describe(this.#signal);
+      this.#start = { kind: 'timestamp', ms: Math.min(this.#start.ms, serverTimeMs) };
+      this.#timeMoved = true;
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      await this.#waitAfter(asKinlogError(error, 'asking for the time of the server'));
+    }
+  }
+
+  /** Whether it is the stream that is missing, asked of the stream itself. As long as that cannot be told, or only the shard is missing, the shard waits. */
+  async #confirmGone(error: KinlogError): Promise<void> {
+    const code = await this.#fateOfStream();
+    this.#iterator = undefined;
+    await this.#waitAfter(code === undefined ? error : new KinlogError(code, error.message, { cause: error }));
+  }
+
+  async #fateOfStream(): Promise<'KINLOG_STREAM_DELETED' | 'KINLOG_STREAM_RECREATED' | undefined> {
+    const { api, createdMs } = this.#context;
+    try {
+      const found = await api.describe(this.#signal);
+      if (found.status === 'DELETING') return 'KINLOG_STREAM_DELETED';
+      const isAnother = createdMs !== 0 && found.createdMs !== 0 && found.createdMs !== createdMs;
+      return isAnother ? 'KINLOG_STREAM_RECREATED' : undefined;
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      return isKinlogError(error, 'KINLOG_STREAM_NOT_FOUND') ? 'KINLOG_STREAM_DELETED' : undefined;
+    }
+  }
+
+  async #waitAfter(error: KinlogError): Promise<void> {
+    if (error.retry === 'never') throw error;
+    const { clock, log, random } = this.#context;
+    this.#failures++;
+    const waitMs = backoffMs(error, this.#failures, random);
+    const fields = { shard: this.#shard.shardId, code: error.code, error: error.message, waitMs };
+    log.emit('fetch.retried', fields);
+    if (!this.#stalled && (error.retry === 'slow' || this.#failures >= STALLED_AFTER)) {
+      this.#stalled = true;
+      log.emit('shard.stalled', { ...fields, remedy: error.remedy });
+    }
+    await clock.sleep(waitMs, this.#signal);
+  }
+
+  #recovered(): void {
+    this.#failures = 0;
+    if (!this.#stalled) return;
+    this.#stalled = false;
+    this.#context.log.emit('shard.recovered', { shard: this.#shard.shardId });
+  }
+}
+
+function startAt(from: PollTarget['from']): IteratorStart {
+  if (from.kind !== 'after') return from;
+  return { kind: from.partial ? 'at' : 'after', sequenceNumber: from.sequenceNumber };
+}
