@@ -170,5 +170,7 @@ function suggestion(name: string, known: ReadonlySet<string>): string {
 
 function shown(option: Option<unknown>, value: string): string {
   if (option.secret === true) return '';
-  return ` is ${JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}…` : value)} but`;
+  // A password that somebody wrote into a URL is a secret in any option.
+  const safe = value.replace(/\/\/[^/\s]*@/, '//***@');
+  return ` is ${JSON.stringify(safe.length > 100 ? `${safe.slice(0, 100)}…` : safe)} but`;
 }

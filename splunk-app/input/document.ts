@@ -22,6 +22,7 @@ type Node = Readonly<Record<string, unknown>>;
 
 const ATTRIBUTES = ':@';
 const TEXT = '#text';
+const CDATA = '#cdata';
 
 // Entities are decoded here, not by the parser: it leaves character references alone and expands what a DOCTYPE declares.
 const parser = new XMLParser({
@@ -31,6 +32,7 @@ const parser = new XMLParser({
   parseTagValue: false,
   trimValues: false,
   processEntities: false,
+  cdataPropName: CDATA,
   ignoreDeclaration: true,
   ignorePiTags: true,
 });
@@ -77,12 +79,16 @@ function tagOf(node: Node): string {
 
 /** Elements only. */
 function childrenOf(node: Node): Node[] {
-  return (node[tagOf(node)] as Node[]).filter((child) => !(TEXT in child));
+  return (node[tagOf(node)] as Node[]).filter((child) => !(TEXT in child) && !(CDATA in child));
 }
 
 function textOf(node: Node): string {
-  const texts = (node[tagOf(node)] as Node[]).map((child) => child[TEXT]);
-  return texts.map((text) => (typeof text === 'string' ? decodeEntities(text) : '')).join('');
+  const pieces = (node[tagOf(node)] as Node[]).map((child) => {
+    const text = child[TEXT];
+    if (typeof text === 'string') return decodeEntities(text);
+    return CDATA in child ? ((child[CDATA] as { [TEXT]: string }[])[0]?.[TEXT] ?? '') : '';
+  });
+  return pieces.join('');
 }
 
 function attribute(node: Node, name: string): string {

@@ -87,7 +87,7 @@ export const OPTIONS = {
     type: integer(1, 300),
     title: 'Checkpoint interval',
     text: 'Seconds between two stored positions of a shard. After a crash, up to this much may arrive twice.',
-    default: '5',
+    default: '1',
   },
   idleMs: {
     type: integer(250, 60_000),

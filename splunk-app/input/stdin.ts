@@ -11,10 +11,11 @@ const OVERLAP = 64;
 
 /** Text up to the closing tag of the document, or up to the end of the stream. Obeys a byte order mark and otherwise reads UTF-8, whatever the XML declaration says.
  *  KINLOG_INPUT_INVALID after 30 s without an end, or beyond 16 MiB. */
-export async function readDocument(stdin: Readable, clock: Clock = systemClock): Promise<string> {
+export async function readDocument(stdin: Readable, stop?: AbortSignal, clock: Clock = systemClock): Promise<string> {
   const done = new AbortController();
+  const ended = stop === undefined ? done.signal : AbortSignal.any([stop, done.signal]);
   try {
-    return await Promise.race([collect(stdin, done.signal), expire(clock, done.signal)]);
+    return await Promise.race([collect(stdin, done.signal), expire(clock, ended)]);
   } finally {
     done.abort();
     stdin.pause();
@@ -37,10 +38,10 @@ function collect(stdin: Readable, signal: AbortSignal): Promise<string> {
       if (bytes > MAX_BYTES) reject(new KinlogError('KINLOG_INPUT_INVALID', 'the configuration on stdin is too long'));
       const searchFrom = Math.max(0, text.length - OVERLAP);
       // The mark may come in a chunk of its own, and a part of it tells nothing.
-      head = decoder === undefined ? Buffer.concat([head, chunk]) : chunk;
+      const fresh = decoder === undefined ? (head = Buffer.concat([head, chunk])) : chunk;
       if (head.length < 3) return;
       decoder ??= new TextDecoder(encodingOf(head));
-      text += decoder.decode(head, { stream: true });
+      text += decoder.decode(fresh, { stream: true });
       if (/<\/(input|items)\s*>/.test(text.slice(searchFrom))) resolve(text);
     };
     stdin.on('data', take);

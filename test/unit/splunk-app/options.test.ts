@@ -1,0 +1,153 @@
+/** What an administrator may write into a stanza, and what is said about the rest. */
+import { describe, expect, it } from 'vitest';
+import { OPTIONS, parseStanzaOptions } from '../../../splunk-app/input/options.ts';
+import { snake } from '../../../base/config.ts';
+import { positionDirectory } from '../../../splunk-app/input/positions.ts';
+import { validate } from '../../../splunk-app/input/validate.ts';
+
+const good = { stream_name: 'access-logs', aws_region: 'eu-central-1' };
+const parse = (params: Readonly<Record<string, string>>) => parseStanzaOptions(new Map(Object.entries(params)));
+const faults = (params: Readonly<Record<string, string>>): string => {
+  try {
+    parse(params);
+    return '';
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'KINLOG_CONFIG_INVALID' });
+    return (error as Error).message;
+  }
+};
+
+describe('a stanza', () => {
+  it('needs a stream and its region, and has defaults for the rest', () => {
+    expect(parse(good)).toEqual({
+      streamName: 'access-logs',
+      awsRegion: 'eu-central-1',
+      initialPosition: { kind: 'tip' },
+      recordFormat: 'auto',
+      checkpointIntervalS: 1,
+      idleMs: 1000,
+      maxMbInFlight: 64,
+      logLevel: 'INFO',
+    });
+  });
+
+  it('may name the stream by its ARN, which says the region', () => {
+    const arn = 'arn:aws-us-gov:kinesis:us-gov-west-1:123456789012:stream/a.b_c-d';
+    expect(parse({ stream_name: arn }).streamName).toBe(arn);
+    expect(faults({ stream_name: arn, aws_region: 'us-gov-west-1' })).toBe('');
+    expect(faults({ stream_name: arn, aws_region: 'eu-west-1' })).toMatch(/^aws_region is "eu-west-1" but the ARN/);
+  });
+
+  it.each([
+    ['TRIM_HORIZON', { kind: 'horizon' }],
+    ['latest', { kind: 'tip' }],
+    ['2026-01-31T13:00:00Z', { kind: 'timestamp', ms: Date.UTC(2026, 0, 31, 13) }],
+    ['2026-01-31T13:00:00.250+02:00', { kind: 'timestamp', ms: Date.UTC(2026, 0, 31, 11, 0, 0, 250) }],
+    [' ', { kind: 'tip' }],
+  ])('begins at %s', (value, start) => {
+    expect(parse({ ...good, initial_position: value }).initialPosition).toEqual(start);
+  });
+
+  it('takes along what splunkd adds, and empty fields as absent', () => {
+    const builtIns = { disabled: '0', host: '$decideOnStartup', index: 'default', interval: '0', sourcetype: 'x' };
+    const more = {
+      start_by_shell: 'false',
+      'python.version': 'python3',
+      _TCP_ROUTING: 'all',
+      persistentQueueSize: '1GB',
+    };
+    expect(faults({ ...good, ...builtIns, ...more, kinesis_endpoint: '', idle_ms: '' })).toBe('');
+  });
+
+  it.each([
+    [{ aws_region: 'eu-central-1' }, 'stream_name is missing'],
+    [{ stream_name: 's' }, 'aws_region is missing'],
+    [{ ...good, stream_name: 'a b' }, 'stream_name is "a b" but must be the name of a stream'],
+    [{ ...good, aws_region: 'Frankfurt' }, 'aws_region is "Frankfurt" but must be an AWS region such as'],
+    [{ ...good, initial_position: 'yesterday' }, 'initial_position is "yesterday" but must be LATEST, TRIM_HORIZON'],
+    [{ ...good, initial_position: '2026-01-31T13:00:00' }, 'a time with its zone'],
+    [{ ...good, initial_position: '2026-02-31T25:00:00Z' }, 'a time with its zone'],
+    [
+      { ...good, kinesis_endpoint: 'http://kinesis.example.com' },
+      'kinesis_endpoint is "http://kinesis.example.com" but',
+    ],
+    [{ ...good, kinesis_endpoint: 'ftp://127.0.0.1' }, 'https:// URL'],
+    [{ ...good, record_format: 'csv' }, 'record_format is "csv" but must be one of auto'],
+    [{ ...good, checkpoint_interval_s: '0' }, 'checkpoint_interval_s is "0" but must be a whole number from 1 to 300'],
+    [{ ...good, idle_ms: 'soon' }, 'idle_ms is "soon" but must be a whole number from 250'],
+    [{ ...good, max_mb_in_flight: '1e9' }, 'max_mb_in_flight is "1e9" but must be'],
+    [{ ...good, log_level: 'LOUD' }, 'log_level is "LOUD" but must be one of DEBUG'],
+    [{ ...good, streamname: 's' }, 'streamname is not an option (did you mean stream_name?)'],
+  ])('is refused for %j', (params, fault) => {
+    expect(faults(params)).toContain(fault);
+  });
+
+  it('takes clear text only for a service on this host', () => {
+    for (const url of ['http://127.0.0.1:4568', 'http://localhost:1', 'http://[::1]:1', 'https://vpce-1.example.com'])
+      expect(faults({ ...good, kinesis_endpoint: url })).toBe('');
+  });
+
+  it('does not show a password that somebody put into a URL', () => {
+    expect(faults({ ...good, kinesis_endpoint: 'https://me:hunter2@example.com' })).not.toContain('hunter2');
+  });
+
+  it('is told all its faults at once', () => {
+    const message = faults({ stream_name: 'a b', aws_region: '?', idle_ms: 'x', nonsense: '1' });
+    expect(message.split('; ')).toHaveLength(4);
+    expect(faults({ stream_name: 's', idle_ms: 'x' })).toMatch(/idle_ms.*; aws_region is missing/);
+  });
+
+  it('names its options as inputs.conf does', () => {
+    expect(Object.keys(OPTIONS).map(snake)).toEqual(Object.keys(OPTIONS).map((name) => snake(name).toLowerCase()));
+  });
+});
+
+describe('the answer to a validation', () => {
+  const items = (params: string) => `<items><item name="x">${params}</item></items>`;
+
+  it('is nothing for a good stanza', () => {
+    const params = Object.entries(good).map(([name, value]) => `<param name="${name}">${value}</param>`);
+    expect(validate(items(params.join('')))).toBe('');
+  });
+
+  it('is one escaped line with code and remedy for a bad one', () => {
+    const answer = validate(items('<param name="stream_name">&lt;a&gt;&#10;&amp;</param>'));
+    expect(answer).toMatch(
+      /^<error><message>[^\n<>]*&lt;a&gt;[^\n<>]*KINLOG_CONFIG_INVALID[^\n<>]*<\/message><\/error>\n$/,
+    );
+  });
+
+  it('also says what is wrong with a document it can not read', () => {
+    expect(validate('<items>')).toContain('KINLOG_INPUT_INVALID');
+    expect(validate('<input><configuration/></input>')).toContain('KINLOG_');
+  });
+});
+
+describe('the directory of positions', () => {
+  it('is one for each stanza name and stays below the directory of the scheme', () => {
+    const names = [
+      'prod',
+      'Prod x',
+      '..',
+      '.',
+      '../up',
+      'a/b',
+      'a\\b',
+      'größe',
+      'a:b',
+      'a%2Fb',
+      'x'.repeat(300),
+      `${'x'.repeat(300)}y`,
+    ];
+    const directories = names.map((name) => positionDirectory('/d/modinputs/kinesis_log', `kinesis_log://${name}`));
+    expect(new Set(directories).size).toBe(names.length);
+    for (const directory of directories) expect(directory).toMatch(/^\/d\/modinputs\/kinesis_log\/[\w%-]{1,200}$/);
+    expect(directories[0]).toBe('/d/modinputs/kinesis_log/prod');
+  });
+
+  it('needs an absolute one to lie in', () => {
+    expect(() => positionDirectory('', 'kinesis_log://a')).toThrow(
+      expect.objectContaining({ code: 'KINLOG_INPUT_INVALID' }),
+    );
+  });
+});
