@@ -1,7 +1,7 @@
 /** Positions in a local LevelDB directory: one process at a time, every write on disk before it counts. */
 import type { Level } from 'level';
 import { systemClock, type Clock } from '../../base/clock.ts';
-import { asKinlogError, isKinlogError, KinlogError } from '../../base/errors.ts';
+import { asKinlogError, isKinlogError, KinlogError, type ErrorCode } from '../../base/errors.ts';
 import { announceCreation, concludeCreation, inspectDirectory } from './leveldb-files.ts';
 import { objectIn, refuseNewer, rowFrom, rowText } from './row.ts';
 import {
@@ -31,7 +31,7 @@ export async function openLevelStore(directory: string, options: LevelStoreOptio
   for (;;) {
     signal.throwIfAborted();
     try {
-      return new LevelStore(directory, await openDatabase(directory));
+      return new LevelStore(directory, await openDatabase(directory, true));
     } catch (error) {
       const leftMs = deadline - clock.monotonic();
       if (leftMs <= 0 || !isKinlogError(error, 'KINLOG_CHECKPOINT_LOCKED')) throw error;
@@ -46,8 +46,13 @@ const SENTINEL = 'kinlog';
 /** Rows are few and small; LevelDB's defaults would keep megabytes for them. */
 const MEMORY = { cacheSize: 1 << 20, writeBufferSize: 1 << 20 };
 
-async function openDatabase(directory: string, required?: 'existing'): Promise<Level> {
-  const state = required ?? (await inspectDirectory(directory));
+async function openDatabase(directory: string, mayCreate: boolean): Promise<Level> {
+  const state = await inspectDirectory(directory);
+  if (state !== 'existing' && !mayCreate)
+    throw new KinlogError(
+      'KINLOG_CHECKPOINT_UNREADABLE',
+      `the position database at ${directory} was removed while in use`,
+    );
   if (state === 'new') await announceCreation(directory);
   const create = state !== 'existing';
   const database = await newDatabase(directory, create);
@@ -178,7 +183,10 @@ class LevelStore implements CheckpointStore {
     } catch (error) {
       this.#doubtful.set(key, text);
       this.#broken = true;
-      throw error;
+      if (codeOf(error) !== 'LEVEL_IO_ERROR') throw error;
+      throw new KinlogError('KINLOG_CHECKPOINT_UNAVAILABLE', `${this.#directory}: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
   }
 
@@ -194,7 +202,7 @@ class LevelStore implements CheckpointStore {
 
   async #reopen(): Promise<void> {
     await this.#database.close();
-    this.#database = await openDatabase(this.#directory, 'existing');
+    this.#database = await openDatabase(this.#directory, false);
     this.#broken = false;
   }
 
@@ -228,30 +236,34 @@ function versionBefore(version: Version | 'absent'): Version | 'absent' {
   return version === 'absent' || version === 1 ? 'absent' : version - 1;
 }
 
+/** What LevelDB says of conditions that pass; its code does not tell them from files that are cut or gone. */
+const PASSING = /no space left|not enough space|disk quota|too many open files|file too large/i;
+
+/** The name of a failed open or read; a failed open carries LevelDB's own error as its cause. */
 function levelError(error: unknown, directory: string): KinlogError {
-  if (error instanceof KinlogError) return error;
-  const code = codeOf(error);
-  const text = error instanceof Error ? (error.cause instanceof Error ? error.cause : error).message : code;
-  if (code === 'LEVEL_LOCKED')
-    return new KinlogError(
-      'KINLOG_CHECKPOINT_LOCKED',
-      `another process holds the position database at ${directory}: ${text}`,
-      { cause: error },
-    );
-  if (code === 'LEVEL_CORRUPTION' || code === 'LEVEL_INVALID_ARGUMENT')
-    return new KinlogError('KINLOG_CHECKPOINT_UNREADABLE', `the position database at ${directory}: ${text}`, {
-      cause: error,
-    });
-  if (code === 'LEVEL_IO_ERROR' || code === 'LEVEL_DATABASE_NOT_OPEN')
-    return new KinlogError('KINLOG_CHECKPOINT_UNAVAILABLE', `the position database at ${directory}: ${text}`, {
-      cause: error,
-    });
-  return asKinlogError(error, `the position database at ${directory}`);
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = error instanceof KinlogError ? undefined : kinlogCodeOf(cause);
+  if (code === undefined) return asKinlogError(error, `the position database at ${directory}`);
+  const text = cause instanceof Error ? cause.message : '';
+  const what = code === 'KINLOG_CHECKPOINT_LOCKED' ? 'another process holds' : 'can not use';
+  return new KinlogError(code, `${what} the position database at ${directory}: ${text}`, { cause: error });
 }
 
-/** LevelDB's own code, which a failed open carries in its cause. */
+function kinlogCodeOf(error: unknown): ErrorCode | undefined {
+  switch (codeOf(error)) {
+    case 'LEVEL_LOCKED':
+      return 'KINLOG_CHECKPOINT_LOCKED';
+    case 'LEVEL_CORRUPTION':
+      return 'KINLOG_CHECKPOINT_UNREADABLE';
+    case 'LEVEL_IO_ERROR':
+      return PASSING.test((error as Error).message) ? 'KINLOG_CHECKPOINT_UNAVAILABLE' : 'KINLOG_CHECKPOINT_UNREADABLE';
+    case 'LEVEL_DATABASE_NOT_OPEN':
+      return 'KINLOG_CHECKPOINT_UNAVAILABLE';
+    default:
+      return undefined;
+  }
+}
+
 function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return '';
-  const inner = error.cause instanceof Error ? codeOf(error.cause) : '';
-  return inner !== '' ? inner : 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
