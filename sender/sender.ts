@@ -142,6 +142,11 @@ export class Sender {
     return true;
   }
 
+  /** The buffer takes nothing at the moment. */
+  get full(): boolean {
+    return !this.#room.free;
+  }
+
   /** Settles when there is room in the buffer. */
   async ready(): Promise<void> {
     while (!this.#room.free) await this.#roomForOne();
@@ -254,7 +259,10 @@ export class Sender {
       });
     });
     this.#unsettled.add(settled);
-    void settled.then(() => this.#unsettled.delete(settled));
+    void settled.then(() => {
+      this.#unsettled.delete(settled);
+      if (this.#room.crowded) this.#hurryWhenIdle();
+    });
   }
 
   async #encode(batch: Batch): Promise<readonly Encoded[]> {
