@@ -11,6 +11,7 @@ export interface PaceOptions {
 /** What the pace needs to know of an answer. */
 export interface PaceAnswer {
   readonly records: number;
+  /** Of data and keys, as Kinesis counts. */
   readonly bytes: number;
   readonly millisBehindLatest: number;
 }
@@ -21,8 +22,8 @@ export const DEFAULT_IDLE_MS = 1_000;
 // five calls a second, 2 MiB a second, and nothing for five seconds after a page of 10 MiB.
 const FASTEST_MS = 200;
 const BYTES_PER_MS = (2 * 1024 * 1024) / 1000;
-/** A page is cut before the record that no longer fits, so a full one may be a record short of its 10 MiB. */
-const FULL_PAGE = 9 * 1024 * 1024;
+/** A page is cut before the record that no longer fits, so a full one may be a record of 1 MiB and its key short of 10 MiB. */
+const FULL_PAGE = 8.9 * 1024 * 1024;
 const FULL_PAGE_MS = 5_000;
 /** A breach of the throughput makes the calls of the next second fail. */
 const PENALTY_MS = 1_000;

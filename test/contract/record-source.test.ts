@@ -1,0 +1,18 @@
+/** The contract of record sources, for each of them. */
+import { describe } from 'vitest';
+import { PollingScene, STREAM } from '../faults/polling-scene.ts';
+import { recordSourceContract, type RecordSourceSetting } from './record-source.ts';
+
+describe('PollingSource', () => {
+  recordSourceContract(async (): Promise<RecordSourceSetting> => {
+    const scene = await new PollingScene().start();
+    return {
+      source: scene.source,
+      shard: () => scene.shard(),
+      put: (...data) => data.map((text) => scene.fake.put(STREAM, { data: text }).sequenceNumber),
+      split: () => scene.fake.split(STREAM, scene.shard().shardId),
+      nowMs: () => scene.clock.now(),
+      until: (fact) => scene.until(fact),
+    };
+  });
+});
