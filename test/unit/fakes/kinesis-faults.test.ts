@@ -115,6 +115,13 @@ describe.each(WAYS)('%s', (_, make) => {
     expect((await client.send(new ListShardsCommand({ StreamName: 'more' }))).Shards).toHaveLength(1);
   });
 
+  test('a page of many megabytes arrives whole and in order', async () => {
+    const put = Array.from({ length: 400 }, (_value, i) => Buffer.alloc(1 + ((i * 7919) % 20_000), String(i)));
+    for (const data of put) fake.put('logs', { data, explicitHashKey: '0' });
+    const { Records = [] } = await read(client, token);
+    expect(Records.slice(2).map(({ Data }) => Buffer.from(Data!))).toEqual(put);
+  });
+
   test.each<Fault & { name: string }>([
     { ...throttled(), name: 'ProvisionedThroughputExceededException' },
     { ...internalFailure(), name: 'InternalFailure' },

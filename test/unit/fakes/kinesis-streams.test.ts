@@ -130,6 +130,13 @@ describe('resharding', () => {
 });
 
 describe('ListShards', () => {
+  test('tells the hash range of each shard', () => {
+    expect(call('ListShards')['Shards']).toMatchObject([
+      { HashKeyRange: { StartingHashKey: '0', EndingHashKey: String((1n << 127n) - 1n) } },
+      { HashKeyRange: { StartingHashKey: String(1n << 127n), EndingHashKey: String((1n << 128n) - 1n) } },
+    ]);
+  });
+
   test('every filter means what the API says', async () => {
     const at = (ms: number) => ms / 1000;
     const created = clock.now();
