@@ -117,8 +117,7 @@ class Scanner {
     do {
       this.#name();
       if (this.#key(KEY.data)) {
-        this.#string();
-        if (this.#escaped) throw UNUSUAL;
+        this.#plainString();
         dataStart = this.#start;
         dataEnd = this.#end;
       } else if (this.#key(KEY.sequence)) {
@@ -169,9 +168,13 @@ class Scanner {
 
   /** A member's name and its colon. */
   #name(): void {
+    this.#plainString();
+    this.#take(COLON);
+  }
+
+  #plainString(): void {
     this.#string();
     if (this.#escaped) throw UNUSUAL;
-    this.#take(COLON);
   }
 
   #key(name: Buffer): boolean {
@@ -233,7 +236,7 @@ class Scanner {
 
   #skipScalar(): void {
     const byte = this.#peek();
-    if (byte === QUOTE) this.#string();
+    if (byte === QUOTE) this.#plainString();
     else if (byte === MINUS || (byte >= ZERO && byte <= NINE)) this.#number();
     else this.#word(byte === 110 ? 'null' : byte === 116 ? 'true' : 'false');
   }
