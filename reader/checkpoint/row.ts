@@ -6,10 +6,18 @@ import type { ShardRow, StoredRow, Version } from './store.ts';
 /** Raise it when an older kinlog would lose or misread what a row says. */
 const SCHEMA = 1;
 
+/** Fails with KINLOG_UNEXPECTED for a row that could not be read back: it would block every later start. */
 export function rowText(row: ShardRow, version: Version): string {
   const { shardId, position, owner, parents, children, streamCreatedMs, arrivalMs, readToMs } = row;
   const lease = { owner, parents, children };
-  return JSON.stringify({ schema: SCHEMA, version, shardId, position, ...lease, streamCreatedMs, arrivalMs, readToMs });
+  const times = { streamCreatedMs, arrivalMs, readToMs };
+  const text = JSON.stringify({ schema: SCHEMA, version, shardId, position, ...lease, ...times });
+  try {
+    rowFrom(text, `the row of ${shardId}`);
+  } catch (cause) {
+    throw new KinlogError('KINLOG_UNEXPECTED', `the row of ${shardId} makes no sense: ${text}`, { cause });
+  }
+  return text;
 }
 
 /** The row in `text`; `where` names it in errors. KINLOG_CHECKPOINT_NEWER for a later schema, KINLOG_CHECKPOINT_UNREADABLE for anything that is no row. */
