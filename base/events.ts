@@ -31,6 +31,10 @@ export const EVENTS = {
   ),
   'shard.recovered': kind('info', 'a stalled shard is read again'),
   'shard.failed': kind('error', 'a shard is not read any more; the other shards go on', 'shard_failures'),
+  'page.fetched': kind('debug', 'a page of records arrived'),
+  'page.decoded': kind('debug', 'the events of a page are on their way to the output'),
+  'batch.written': kind('debug', 'the output accepted a batch of events'),
+  'checkpoint.storing': kind('debug', 'a position is about to be stored'),
   'fetch.throttled': kind('debug', 'Kinesis asked to slow down', 'throttles'),
   'fetch.retried': kind('debug', 'a call to Kinesis failed and is repeated', 'fetch_retries'),
   'iterator.expired': kind(
@@ -81,6 +85,7 @@ export const COUNTERS = {
   events_delivered: 'events that the output accepted',
   events_undecoded: 'events delivered as they were, because no format explains them',
   records_empty: 'records without an event, such as the null records of a start-up check',
+  records_dropped: 'user records of KPL aggregates left out because they hash outside their shard and kplOutOfRange is drop',
   records_sent: 'records that Kinesis acknowledged',
   events_sent: 'events that Kinesis acknowledged',
 } as const;

@@ -73,10 +73,12 @@ export class FakeClock implements Clock {
       if (fact()) return;
       const next = [...this.#sleepers].sort((a, b) => a.at - b.at)[0];
       if (next === undefined || next.at > limit) {
-        if (++idle > 200)
+        if (++idle > 2000)
           throw new Error(
             `the fact did not come true (virtual time ${this.#monotonic} ms, ${this.#sleepers.size} sleeping)`,
           );
+        // Real work, such as the SDK reading its files, may still be under way.
+        await new Promise((resolve) => setTimeout(resolve, 1));
         continue;
       }
       idle = 0;

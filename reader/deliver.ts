@@ -1,0 +1,193 @@
+/** From the records of one shard to events that the output accepted: decode, batch, write, raise the watermark. */
+import type { Clock } from '../base/clock.ts';
+import type { EventLog } from '../base/events.ts';
+import type { BatchBuilder } from '../record/batch.ts';
+import type { RecordDecoder } from '../record/decode.ts';
+import { UnbrokenOrder, type Released } from '../record/unbroken.ts';
+import type { BuilderPool } from './builder-pool.ts';
+import type { Position } from './checkpoint/position.ts';
+import type { Run, Watermark } from './checkpoint/watermark.ts';
+import type { KinesisRecord, RecordPage, Shard } from './fetch/source.ts';
+import type { Output } from './output/output.ts';
+
+/** Takes the pages of one shard, in order. */
+export interface Delivery {
+  /** Settles when the page is on its way: decoded, and at most one batch of it not accepted yet. Rejects when an earlier batch was refused. */
+  deliver(page: RecordPage, signal: AbortSignal): Promise<void>;
+  /** The shard has ended: what was held back for records that never came goes on its way. */
+  finish(signal: AbortSignal): Promise<void>;
+  /** Settles when everything on its way was accepted; rejects when something never will be. */
+  settled(): Promise<void>;
+}
+
+/** A batch is handed on once it holds this many bytes: enough to make the cost per batch vanish, little enough to stay in the caches. */
+const BATCH_BYTES = 1024 * 1024;
+
+export interface EventDeliveryParts {
+  readonly shard: Shard;
+  readonly decoder: RecordDecoder;
+  readonly builders: BuilderPool;
+  readonly output: Output;
+  readonly watermark: Watermark;
+  readonly clock: Clock;
+  readonly log: EventLog;
+}
+
+/** A record of an unbroken stream. It has a run of its own once it was held back. */
+interface Block {
+  readonly record: KinesisRecord;
+  run?: Run;
+}
+
+export class EventDelivery implements Delivery {
+  readonly #parts: EventDeliveryParts;
+  readonly #range: { readonly start: bigint; readonly end: bigint };
+  readonly #unbroken = new UnbrokenOrder<Block>();
+  #pending: Promise<void> = Promise.resolve();
+  #builder: BatchBuilder | undefined;
+  /** User records up to this one were accepted before the position was stored; only the first record read can contain them. */
+  #resumed: Extract<Position, { kind: 'after' }> | undefined;
+  /** What the batch under construction will have covered when it is accepted. */
+  #covered: { end: Position; arrivalMs: number } | undefined;
+
+  constructor(parts: EventDeliveryParts) {
+    this.#parts = parts;
+    this.#range = { start: BigInt(parts.shard.startingHashKey), end: BigInt(parts.shard.endingHashKey) };
+    const { position } = parts.watermark;
+    this.#resumed = position.kind === 'after' && position.partial ? position : undefined;
+  }
+
+  async deliver(page: RecordPage, signal: AbortSignal): Promise<void> {
+    const { log, shard, clock } = this.#parts;
+    if (page.records.length > 0) {
+      log.emit('page.fetched', { shard: shard.shardId, records: page.records.length, bytes: page.bytes });
+      log.count('records_read', page.records.length);
+      log.count('bytes_read', page.bytes);
+    }
+    await this.#whole(async () => {
+      for (const record of page.records) await this.#take(record, signal);
+      await this.#deliverReleased(this.#unbroken.expire(clock.monotonic()), signal);
+      if (this.#builder !== undefined) log.emit('page.decoded', { shard: shard.shardId });
+    }, signal);
+  }
+
+  async finish(signal: AbortSignal): Promise<void> {
+    await this.#whole(() => this.#deliverReleased(this.#unbroken.drain(), signal), signal);
+  }
+
+  settled(): Promise<void> {
+    return this.#pending;
+  }
+
+  /** Whatever the work left in a builder is sent, or given up when it failed. */
+  async #whole(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    try {
+      await work();
+      await this.#sendCovered(signal);
+    } finally {
+      if (this.#builder !== undefined) this.#parts.builders.give(this.#builder);
+      this.#builder = undefined;
+    }
+  }
+
+  async #take(record: KinesisRecord, signal: AbortSignal): Promise<void> {
+    const header = this.#parts.decoder.begin(record, this.#acceptedOf(record), this.#range);
+    if (header === undefined) {
+      await this.#decode(record, signal);
+      return;
+    }
+    const block: Block = { record };
+    const released = this.#unbroken.accept(header, block, record.data.length, this.#parts.clock.monotonic());
+    if (!released.some((item) => item.block === block)) await this.#holdBack(block, signal);
+    await this.#deliverReleased(released, signal);
+  }
+
+  /** The block waits for an earlier one; the watermark stays below it while what follows goes on. */
+  async #holdBack(block: Block, signal: AbortSignal): Promise<void> {
+    const { record } = block;
+    await this.#sendCovered(signal);
+    this.#covered = { end: after(record.sequenceNumber, 0, false), arrivalMs: record.arrivalMs };
+    block.run = this.#parts.watermark.open(this.#covered.end, record.arrivalMs);
+  }
+
+  async #deliverReleased(released: readonly Released<Block>[], signal: AbortSignal): Promise<void> {
+    const { decoder, log, shard } = this.#parts;
+    for (const { block, header, missing, late } of released) {
+      if (missing > 0 || late) log.emit('unbroken.gap', { shard: shard.shardId, source: header.source, missing, late });
+      if (block.run !== undefined) await this.#sendCovered(signal);
+      decoder.begin(block.record, undefined, this.#range);
+      await this.#decode(block.record, signal, block.run);
+      if (block.run !== undefined) await this.#send(block.run, signal);
+    }
+  }
+
+  /** Of a record that the decoder has begun. `held`: its own run, which is accepted with its last batch. */
+  async #decode(record: KinesisRecord, signal: AbortSignal, held?: Run): Promise<void> {
+    const { decoder, builders } = this.#parts;
+    this.#builder ??= await builders.take();
+    while (decoder.step(this.#builder) === 'full') {
+      if (held !== undefined) {
+        await this.#send(undefined, signal);
+      } else {
+        this.#coverPart(record, decoder.lastComplete);
+        await this.#sendCovered(signal);
+      }
+      this.#builder = await builders.take();
+    }
+    if (held !== undefined) return;
+    this.#covered = {
+      end: after(record.sequenceNumber, decoder.lastComplete ?? 0, false),
+      arrivalMs: record.arrivalMs,
+    };
+    if (this.#builder.used >= BATCH_BYTES) await this.#sendCovered(signal);
+  }
+
+  #acceptedOf(record: KinesisRecord): number | undefined {
+    const resumed = this.#resumed;
+    this.#resumed = undefined;
+    return resumed?.sequenceNumber === record.sequenceNumber ? resumed.subSequence : undefined;
+  }
+
+  /** The batch ends inside a record: it covers the user records that are complete. */
+  #coverPart(record: KinesisRecord, complete: number | undefined): void {
+    if (complete === undefined) return;
+    this.#covered = { end: after(record.sequenceNumber, complete, true), arrivalMs: record.arrivalMs };
+  }
+
+  async #sendCovered(signal: AbortSignal): Promise<void> {
+    if (this.#builder === undefined) return;
+    const { watermark } = this.#parts;
+    const { end, arrivalMs } = this.#covered ?? { end: watermark.opened, arrivalMs: watermark.arrivalMs };
+    await this.#send(watermark.open(end, arrivalMs), signal);
+  }
+
+  /** Waits for the batch before, so that batches of a shard stay in order and two at most are alive. */
+  async #send(run: Run | undefined, signal: AbortSignal): Promise<void> {
+    await this.#pending;
+    const builder = this.#builder;
+    if (builder === undefined) return;
+    this.#builder = undefined;
+    this.#pending = this.#write(builder, signal).then(() => {
+      if (run !== undefined) this.#parts.watermark.accept(run);
+    });
+    // Whoever sends or settles next meets the failure; until then it must not count as unhandled.
+    this.#pending.catch(() => undefined);
+  }
+
+  async #write(builder: BatchBuilder, signal: AbortSignal): Promise<void> {
+    const { output, builders, log, shard } = this.#parts;
+    const events = builder.length;
+    try {
+      if (events === 0) return;
+      await output.write(builder.seal(), signal);
+    } finally {
+      builders.give(builder);
+    }
+    log.count('events_delivered', events);
+    log.emit('batch.written', { shard: shard.shardId, events });
+  }
+}
+
+function after(sequenceNumber: string, subSequence: number, partial: boolean): Position {
+  return { kind: 'after', sequenceNumber, subSequence, partial };
+}

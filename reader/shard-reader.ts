@@ -1,0 +1,59 @@
+/** The life of one shard: fetch → deliver → store, until it ends or reading stops. */
+import { asKinlogError } from '../base/errors.ts';
+import type { Delivery } from './deliver.ts';
+import type { RecordSource, Shard } from './fetch/source.ts';
+import type { ShardProgress } from './shards/progress.ts';
+
+export interface ShardWork {
+  readonly shard: Shard;
+  readonly source: RecordSource;
+  readonly delivery: Delivery;
+  readonly progress: ShardProgress;
+}
+
+export interface ReadSignals {
+  /** No further page is fetched. */
+  readonly stop: AbortSignal;
+  /** What is under way is given up too. */
+  readonly drain: AbortSignal;
+}
+
+/** True when the shard was read and accepted to its end and that is stored; false when it was stopped. Whatever happens, what was accepted is stored before it settles. */
+export async function readShard(work: ShardWork, signals: ReadSignals): Promise<boolean> {
+  const { shard, source, delivery, progress } = work;
+  let children = new Set<string>();
+  try {
+    for await (const page of source.open(shard, progress.row.position, signals.stop)) {
+      progress.noticeLoss();
+      try {
+        await delivery.deliver(page, signals.drain);
+      } finally {
+        page.release();
+      }
+      if (page.children.length > 0) children = new Set(page.children.map((child) => child.shardId));
+      if (page.millisBehindLatest === 0) await delivery.settled();
+      await progress.storeWhenDue(page.millisBehindLatest, signals.drain);
+    }
+    signals.stop.throwIfAborted();
+    await delivery.finish(signals.drain);
+    await delivery.settled();
+    await progress.end([...children], signals.drain);
+    return true;
+  } catch (error) {
+    const refused = await storeAccepted(work, signals.drain);
+    const stopped = signals.stop.aborted && error === signals.stop.reason;
+    if (!stopped) throw error;
+    if (refused !== undefined) throw refused;
+    return false;
+  }
+}
+
+/** The last act of a shard that did not end: wait for what is under way, then store what was accepted. Answers why something was not accepted. */
+async function storeAccepted({ delivery, progress }: ShardWork, drain: AbortSignal): Promise<Error | undefined> {
+  const refused = await delivery.settled().then(
+    () => undefined,
+    (error: unknown) => asKinlogError(error, 'delivering events'),
+  );
+  if (!drain.aborted) await progress.leave(drain);
+  return refused;
+}
