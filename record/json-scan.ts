@@ -56,8 +56,9 @@ for (const known of ['true', 'false', 'null']) WORDS[known.charCodeAt(0)] = new 
 /** Every method takes the place to begin at and answers where it ended, or -1 when the bytes are not JSON.
  *  A byte below 0x20 that is no white space must follow the input: it ends every scan, so that none has to count. */
 export class JsonScanner {
-  /** The string scanned last has escapes. */
-  escaped = false;
+  /** Escapes that `string` has seen so far; whoever wants to know about one string compares. */
+  escapes = 0;
+  protected view: DataView = NOTHING;
   /** Where `unescape` put its last byte, plus one. */
   written = 0;
   #acrossLines = false;
@@ -69,7 +70,20 @@ export class JsonScanner {
     this.#maxDepth = yes ? MAX_DEPTH_ACROSS_LINES : MAX_DEPTH;
   }
 
+  /** Four bytes at a time are read through this: call it with the bytes before `unescape`, and `release` them afterwards. */
+  over(bytes: Uint8Array): void {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  release(): void {
+    this.view = NOTHING;
+  }
+
   blank(bytes: Uint8Array, start: number): number {
+    return bytes[start]! > 0x20 ? start : this.#skipBlank(bytes, start);
+  }
+
+  #skipBlank(bytes: Uint8Array, start: number): number {
     let p = start;
     let c = bytes[p]!;
     while (c === 0x20 || c === 0x09 || c === 0x0d || (c === BYTE.lf && this.#acrossLines)) c = bytes[++p]!;
@@ -78,14 +92,13 @@ export class JsonScanner {
 
   /** From behind the opening quote to behind the closing one. */
   string(bytes: Uint8Array, start: number): number {
-    this.escaped = false;
     let p = start;
     for (;;) {
       while (IN_STRING[bytes[p]!] === PLAIN) p++;
       const kind = IN_STRING[bytes[p]!];
       if (kind === QUOTE) return p + 1;
       if (kind === CONTROL) return -1;
-      this.escaped = true;
+      this.escapes++;
       const letter = bytes[p + 1]!;
       if (letter === LETTER_U) {
         if (hex4(bytes, p + 2) < 0) return -1;
@@ -97,14 +110,23 @@ export class JsonScanner {
     }
   }
 
-  /** As `string`, and copies what the string stands for to `to` in the same bytes; it is never longer. Lone surrogates become U+FFFD. */
+  /** As `string`, and copies what the string stands for to `to` in the same bytes; it is never longer, but up to 3 bytes behind it are overwritten.
+   *  Lone surrogates become U+FFFD. */
   unescape(bytes: Uint8Array, start: number, to: number): number {
+    const { view } = this;
     let p = start;
     let w = to;
     for (;;) {
+      for (;;) {
+        const four = view.getInt32(p, true);
+        view.setInt32(w, four, true);
+        if (!isPlain(four)) break;
+        p += 4;
+        w += 4;
+      }
       let c = bytes[p]!;
       while (IN_STRING[c] === PLAIN) {
-        bytes[w++] = c;
+        w++;
         c = bytes[++p]!;
       }
       if (IN_STRING[c] === QUOTE) {
@@ -181,6 +203,16 @@ export class JsonScanner {
       p = this.blank(bytes, p + 1);
     }
   }
+}
+
+const NOTHING = new DataView(new ArrayBuffer(0));
+
+/** None of these four bytes ends a string, begins an escape, or is a control character. (x - 1) & ~x & 80 finds a zero byte of x.) */
+export function isPlain(four: number): boolean {
+  const quote = four ^ 0x22222222;
+  const backslash = four ^ 0x5c5c5c5c;
+  const zeros = ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash);
+  return ((zeros | ((four - 0x20202020) & ~four)) & 0x80808080) === 0;
 }
 
 const isDigit = (c: number) => c >= 0x30 && c <= 0x39;

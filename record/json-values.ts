@@ -29,11 +29,13 @@ export function decodeValues(reader: ValueReader, range: Range, into: EventBatch
   const arena = into.room(range.end - range.start - from + reader.spare);
   const { bytes } = into;
   reader.begin(bytes, arena);
+  reader.scanner.over(bytes);
   // Ends every scan, whatever follows the range; the byte may belong to another payload, so it comes back.
   const after = bytes[range.end]!;
   bytes[range.end] = 0;
   const result = walk({ reader, range, into, bytes }, from);
   bytes[range.end] = after;
+  reader.scanner.release();
   into.trim(result.kind === 'not-this' ? arena : reader.end());
   return result;
 }

@@ -77,7 +77,10 @@ class JsonReader implements ValueReader {
 
   #findHost(bytes: Buffer): void {
     const { found } = this.scanner;
-    if (bytes[found[HOST]!] === BYTE.open && this.#inner.find(bytes, found[HOST]!) >= 0) {
+    if (bytes[found[HOST]!] === BYTE.open) {
+      this.#inner.over(bytes);
+      this.#inner.find(bytes, found[HOST]!);
+      this.#inner.release();
       found[HOST] = this.#inner.found[0]!;
       found[HOST + 1] = this.#inner.found[1]!;
     }

@@ -1,6 +1,7 @@
 /** Metadata rows that the batches of one reader share: each distinct metadata is stored and rendered once, not once per event. */
 import type { Buffer } from 'node:buffer';
 import type { EventMeta } from './event.ts';
+import { Spellings, UNKNOWN } from './spellings.ts';
 
 /** Rows only ever grow and a row never changes; one table serves many batches of a reader. Row 0 is empty metadata. */
 export interface MetaTable {
@@ -21,7 +22,7 @@ const NAMES = ['host', 'source', 'sourcetype', 'index'] as const;
 export class MetaRows implements MetaTable {
   readonly #rows: EventMeta[] = [{}];
   readonly #ids = new Map<string, number>([[keyOf({}), 0]]);
-  readonly #spellings = new Map<number, Spelling[]>();
+  readonly #spellings = new Spellings();
   #bytes = 0;
 
   get size(): number {
@@ -52,41 +53,16 @@ export class MetaRows implements MetaTable {
   /** Id of the metadata whose values lie as JSON texts (valid strings or bare scalars) in the ranges: four pairs of start and end for
    *  host, source, sourcetype, index; an empty range is an absent value. Two spellings of a value share a row. */
   fromJson(bytes: Buffer, ranges: Int32Array): number {
-    const hash = hashOf(bytes, ranges);
-    const spellings = this.#spellings.get(hash);
-    if (spellings !== undefined) {
-      for (const spelling of spellings) if (isSpelled(spelling, bytes, ranges)) return spelling.id;
-    }
-    return this.#learn(bytes, ranges, hash);
+    const known = this.#spellings.find(bytes, ranges);
+    return known === UNKNOWN ? this.#learn(bytes, ranges) : known;
   }
 
-  #learn(bytes: Buffer, ranges: Int32Array, hash: number): number {
-    const lengths = NAMES.map((_, k) => ranges[2 * k + 1]! - ranges[2 * k]!);
-    const total = lengths.reduce((sum, length) => sum + length, 0);
-    if (total > ROW_LIMIT) return NO_ROW;
+  #learn(bytes: Buffer, ranges: Int32Array): number {
     const values = NAMES.map((name, k) => [name, jsonText(bytes.toString('utf8', ranges[2 * k], ranges[2 * k + 1]))]);
     const id = this.add(Object.fromEntries(values) as EventMeta);
-    if (id === NO_ROW) return NO_ROW;
-    const raw = new Uint8Array(total);
-    let at = 0;
-    for (let k = 0; k < NAMES.length; k++) {
-      raw.set(bytes.subarray(ranges[2 * k], ranges[2 * k + 1]), at);
-      at += lengths[k]!;
-    }
-    const spelling = { id, raw, lengths: Int32Array.from(lengths) };
-    const others = this.#spellings.get(hash);
-    if (others === undefined) this.#spellings.set(hash, [spelling]);
-    else others.push(spelling);
-    this.#bytes += total;
+    if (id !== NO_ROW) this.#bytes += this.#spellings.learn(id, bytes, ranges);
     return id;
   }
-}
-
-/** A row as some payload wrote it: the JSON texts of its four values, one after the other. */
-interface Spelling {
-  readonly id: number;
-  readonly raw: Uint8Array;
-  readonly lengths: Int32Array;
 }
 
 function keyOf(meta: EventMeta): string {
@@ -99,30 +75,4 @@ function present(meta: EventMeta): EventMeta {
 
 function jsonText(raw: string): string {
   return raw.startsWith('"') ? (JSON.parse(raw) as string).toWellFormed() : raw;
-}
-
-/** From the lengths and the last bytes, where hosts and paths differ; runs once per event. */
-function hashOf(bytes: Uint8Array, ranges: Int32Array): number {
-  let hash = 0;
-  for (let k = 0; k < 8; k += 2) {
-    const end = ranges[k + 1]!;
-    const length = end - ranges[k]!;
-    hash = Math.imul(hash ^ length, 0x85ebca6b);
-    if (length >= 6) {
-      const last = bytes[end - 2]! | (bytes[end - 3]! << 8) | (bytes[end - 4]! << 16) | (bytes[end - 5]! << 24);
-      hash = Math.imul(hash ^ last, 0x9e3779b1) ^ (hash >>> 15);
-    }
-  }
-  return hash;
-}
-
-function isSpelled({ raw, lengths }: Spelling, bytes: Uint8Array, ranges: Int32Array): boolean {
-  let at = 0;
-  for (let k = 0; k < 4; k++) {
-    const end = ranges[2 * k + 1]!;
-    let p = ranges[2 * k]!;
-    if (end - p !== lengths[k]) return false;
-    while (p < end) if (bytes[p++] !== raw[at++]) return false;
-  }
-  return true;
 }

@@ -29,6 +29,15 @@ export const SPECIAL = Uint8Array.from({ length: 256 }, (_, byte) =>
 /** The same for valid UTF-8, where only U+FFFE and U+FFFF can be wrong; both begin with EF. */
 export const SPECIAL_IN_UTF8 = SPECIAL.map((special, byte) => (byte < 0x80 ? special : Number(byte === 0xef)));
 
+/** None of these four bytes needs a look: no control character, nothing beyond ASCII, no & < >. ((x - 1) & ~x & 80 finds a zero byte of x.) */
+export function isPlain(four: number): boolean {
+  // < and > differ in one bit.
+  const angle = (four | 0x02020202) ^ 0x3e3e3e3e;
+  const ampersand = four ^ 0x26262626;
+  const zeros = ((angle - 0x01010101) & ~angle) | ((ampersand - 0x01010101) & ~ampersand);
+  return ((zeros | (four - 0x20202020) | four) & 0x80808080) === 0;
+}
+
 /** Bytes of the character beyond ASCII at `p`. Negative: that many bytes become one U+FFFD, because they are no character or one that XML forbids.
  *  Cuts invalid bytes where the Unicode standard (§3.9, maximal subparts) and TextDecoder cut them. */
 export function sequenceAt(bytes: Uint8Array, p: number, end: number): number {

@@ -7,6 +7,7 @@ import type { MetaTable } from '../../record/meta-table.ts';
 import {
   characterBorder,
   ESCAPES,
+  isPlain,
   LONGEST_CHARACTER,
   LONGEST_ESCAPE,
   REPLACEMENT,
@@ -24,8 +25,8 @@ const TAIL = ascii('</data></event>\n');
 const TAIL_DONE = ascii('</data><done/></event>\n');
 /** `9007199254.740991`, with room for a few digits more. */
 const LONGEST_TIME = 24;
-/** Below this a loop is faster than a call. */
-const SHORT_COPY = 48;
+/** Bytes copied one by one before four at a time are tried again: text beyond ASCII and short lines fail that often. */
+const BYTEWISE = 32;
 
 /** A chunk holds at least this many bytes. */
 export const SMALLEST_CHUNK = 256;
@@ -47,10 +48,14 @@ export class XmlWriter {
   #out: Buffer = NOTHING;
   #o = 0;
   #special = SPECIAL;
+  /** The batch's bytes and the chunk, to read and write four bytes at a time. */
+  #from: DataView = new DataView(NOTHING.buffer);
+  #to: DataView = this.#from;
 
   /** The batch must stay valid until `fill` answers 0. */
   begin(batch: EventBatch, stanza: string): void {
     this.#batch = batch;
+    this.#from: DataView = new DataView(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
     this.#event = 0;
     this.#part = 0;
     this.#at = 0;
@@ -67,6 +72,7 @@ export class XmlWriter {
     const batch = this.#batch;
     if (batch === undefined) return 0;
     this.#out = chunk;
+    this.#to = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
     this.#o = 0;
     const { length, start, end } = batch;
     while (this.#event < length) {
@@ -143,19 +149,22 @@ export class XmlWriter {
   /** The data of an event, into room that is known to suffice. */
   #escape(bytes: Uint8Array, start: number, end: number): void {
     const out = this.#out;
+    const from = this.#from;
+    const to = this.#to;
     const special = this.#special;
     let o = this.#o;
     let p = start;
     while (p < end) {
-      const from = p;
-      while (p < end && special[bytes[p]!] === 0) p++;
-      if (p - from > SHORT_COPY) {
-        out.set(bytes.subarray(from, p), o);
-        o += p - from;
-      } else {
-        for (let k = from; k < p; k++) out[o++] = bytes[k]!;
+      while (p + 4 <= end) {
+        const four = from.getInt32(p, true);
+        to.setInt32(o, four, true);
+        if (!isPlain(four)) break;
+        p += 4;
+        o += 4;
       }
-      if (p === end) break;
+      const stop = Math.min(end, p + BYTEWISE);
+      while (p < stop && special[bytes[p]!] === 0) out[o++] = bytes[p++]!;
+      if (p === stop) continue;
       const escaped = ESCAPES[bytes[p]!];
       if (escaped !== undefined) {
         o = copyShort(escaped, out, o);
