@@ -55,7 +55,7 @@ export class XmlWriter {
   /** The batch must stay valid until `fill` answers 0. */
   begin(batch: EventBatch, stanza: string): void {
     this.#batch = batch;
-    this.#from: DataView = new DataView(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
+    this.#from = new DataView(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
     this.#event = 0;
     this.#part = 0;
     this.#at = 0;
