@@ -13,7 +13,7 @@ import { KinlogError } from '../../base/errors.ts';
  *
  * No row is written as long as the marker stands.
  */
-export type DirectoryState = 'new' | 'unfinished' | 'existing';
+type DirectoryState = 'new' | 'unfinished' | 'existing';
 
 const MARKER = 'CREATING';
 /** File systems put it into the root of a volume. */

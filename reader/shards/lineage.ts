@@ -6,7 +6,7 @@ import type { Shard } from '../fetch/source.ts';
 /** Where a stream that was never read begins. The tip is the timestamp that the service's clock showed when the reader was first started. */
 export type StartPosition = Extract<Position, { kind: 'horizon' | 'timestamp' }>;
 
-export interface LineageInput<Row extends ShardRow> {
+interface LineageInput<Row extends ShardRow> {
   readonly stream: StreamKey;
   /** One complete listing. */
   readonly listed: readonly Shard[];
@@ -86,15 +86,9 @@ function readyAndWaiting(
 }
 
 /** Where a shard without a row begins; `positions` holds its parents already. */
-function firstPosition(shard: Shard, positions: ReadonlyMap<string, Position>, first: StartPosition): Position {
-  let inherited: StartPosition | undefined;
-  for (const parent of shard.parents) {
-    const position = positions.get(parent);
-    if (position === undefined) continue;
-    if (position.kind !== 'timestamp') return { kind: 'horizon' };
-    if (inherited?.kind !== 'timestamp' || position.ms < inherited.ms) inherited = position;
-  }
-  return inherited ?? first;
+function firstPosition(shard: Shard, positions: ReadonlyMap<string, Position>, first: StartPosition): StartPosition {
+  const moved = shard.parents.some((parent) => (positions.get(parent)?.kind ?? 'timestamp') !== 'timestamp');
+  return moved ? { kind: 'horizon' } : first;
 }
 
 /** A first start that was interrupted goes on where it began; when every shard has moved on, whatever is new is read from its beginning. */

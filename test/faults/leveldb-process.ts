@@ -109,6 +109,19 @@ async function unacknowledged(): Promise<void> {
   await store.close();
 }
 
+/** Says for each write whether LevelDB was told to have it on disk before it answers; nothing else shows that while the machine has power. */
+async function synced(): Promise<void> {
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
+  const original = Level.prototype.put;
+  Level.prototype.put = function (this: Level, ...parameters: Parameters<typeof original>) {
+    say((parameters[2] as { sync?: boolean } | undefined)?.sync === true ? 'synced' : 'unsynced');
+    return original.apply(this, parameters);
+  } as typeof original;
+  const store = await openStore();
+  await store.put(stream, row('a', 1), 'absent', signal);
+  await store.close();
+}
+
 /** Opens without the rights of root. */
 async function unprivileged(): Promise<void> {
   if (process.getuid?.() === 0) {
@@ -121,5 +134,5 @@ async function unprivileged(): Promise<void> {
   say(isKinlogError(result) ? result.code : 'opened');
 }
 
-const commands = { write, hold, killedAt, limited, unacknowledged, unprivileged };
+const commands = { write, hold, killedAt, limited, unacknowledged, synced, unprivileged };
 await commands[command as keyof typeof commands]();

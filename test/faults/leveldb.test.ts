@@ -154,6 +154,10 @@ describe('SIGKILL', () => {
 
 const EMPTY = { position: { kind: 'horizon' }, parents: [], streamCreatedMs: 0, arrivalMs: 0 } as const;
 
+test('no write counts before it is on disk: the sentinel and the row are synced', async () => {
+  expect(await run('synced', [directory])).toEqual(['synced', 'synced']);
+});
+
 describe('a second process', () => {
   test('is refused with KINLOG_CHECKPOINT_LOCKED, also while the first one is stopped, and comes in when it is gone', async () => {
     const holder = start('hold', [directory]);

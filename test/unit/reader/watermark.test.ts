@@ -99,6 +99,20 @@ test('accepting twice changes nothing', () => {
   expect(watermark.position).toEqual(at(2));
 });
 
+test('accepting twice does not lose the run that was opened in between', () => {
+  const watermark = new Watermark(START);
+  const [a, b, c] = [watermark.open(at(1), 1), watermark.open(at(2), 2), watermark.open(at(3), 3)];
+  watermark.accept(b);
+  watermark.accept(c);
+  const d = watermark.open(at(4), 4);
+  watermark.accept(c);
+  watermark.accept(a);
+  expect(watermark.position).toEqual(at(3));
+  expect(watermark.settled).toBe(false);
+  expect(watermark.accept(d)).toBe(true);
+  expect(watermark.position).toEqual(at(4));
+});
+
 test('a shard that goes back is a fault', () => {
   const watermark = new Watermark(at(100));
   watermark.open(at(101), 1);
