@@ -85,7 +85,8 @@ export const COUNTERS = {
   events_delivered: 'events that the output accepted',
   events_undecoded: 'events delivered as they were, because no format explains them',
   records_empty: 'records without an event, such as the null records of a start-up check',
-  records_dropped: 'user records of KPL aggregates left out because they hash outside their shard and kplOutOfRange is drop',
+  records_dropped:
+    'user records of KPL aggregates left out because they hash outside their shard and kplOutOfRange is drop',
   records_sent: 'records that Kinesis acknowledged',
   events_sent: 'events that Kinesis acknowledged',
 } as const;

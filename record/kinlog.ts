@@ -32,9 +32,11 @@ export const kinlog: RecordFormat = {
   decode: (range, into, from = 0) => decodeKinlog(range, into, from),
 };
 
-/** What a record of an unbroken stream says about its place in it; undefined for every other payload. Reads the first line only. */
-export function peekKinlog(payload: Buffer): KinlogHeader | undefined {
-  return beginsWithHeader(payload) ? parseHeader(payload, 0, lineEnd(payload, 0, payload.length)) : undefined;
+/** The metadata of a kinlog record; undefined for every other payload. Reads the first line only. */
+export function peekKinlog(payload: Uint8Array): KinlogHeader | undefined {
+  if (!beginsWithHeader(payload)) return undefined;
+  const bytes = bytesOf(payload);
+  return parseHeader(bytes, 0, lineEnd(bytes, 0, bytes.length));
 }
 
 function decodeKinlog(range: Range, into: EventBatchBuilder, from: number): DecodeResult {
