@@ -117,19 +117,25 @@ function resolve(service: Service, token: string): { stream: FakeStream; shard: 
 }
 
 function answer(service: Service, stream: FakeStream, shard: FakeShard, page: Page): Output {
-  const ahead = shard.arrivalOf(page.next);
-  const atTip = page.next >= shard.tip;
-  const ended =
-    shard.closedMs !== undefined && atTip && (service.settings.endOfShard === 'together' || page.records.length === 0);
+  const { endOfShard, childShards } = service.settings;
+  const exhausted = shard.closedMs !== undefined && shard.arrivalOf(page.next) === undefined;
+  const ended = exhausted && (endOfShard === 'together' || page.records.length === 0);
   return {
     fields: {
-      MillisBehindLatest: atTip || ahead === undefined ? 0 : Math.max(1, service.now() - ahead),
+      MillisBehindLatest: behindMs(service, shard, page, ended),
       NextShardIterator: ended ? null : iteratorAt(service, stream, shard, page.next),
-      ...(ended && service.settings.childShards ? { ChildShards: childrenOf(stream, shard) } : {}),
+      ...(ended && childShards ? { ChildShards: childrenOf(stream, shard) } : {}),
     },
     records: page.records,
     bytes: page.bytes,
   };
+}
+
+function behindMs(service: Service, shard: FakeShard, page: Page, ended: boolean): number {
+  // The servers whose shards end with an empty page say there how long ago the shard was closed.
+  const closed = ended && service.settings.endOfShard === 'empty-page' ? shard.closedMs : undefined;
+  const sinceMs = shard.arrivalOf(page.next) ?? closed;
+  return sinceMs === undefined ? 0 : Math.max(1, service.now() - sinceMs);
 }
 
 function childrenOf(stream: FakeStream, shard: FakeShard): unknown[] {
