@@ -122,17 +122,23 @@ async function synced(): Promise<void> {
   await store.close();
 }
 
-/** Opens without the rights of root. */
-async function unprivileged(): Promise<void> {
+/** Opens, and says what came of it. */
+async function open(): Promise<void> {
+  const result = await openStore().catch((error: unknown) => error);
+  say(isKinlogError(result) ? result.code : 'opened');
+}
+
+/** The same without the rights of root. */
+async function openUnprivileged(): Promise<void> {
   if (process.getuid?.() === 0) {
+    // The checkout may lie where nobody else can read it.
     await import('../../reader/checkpoint/leveldb.ts');
     process.setgroups?.([]);
     process.setgid?.(65_534);
     process.setuid?.(65_534);
   }
-  const result = await openStore().catch((error: unknown) => error);
-  say(isKinlogError(result) ? result.code : 'opened');
+  await open();
 }
 
-const commands = { write, hold, killedAt, limited, unacknowledged, synced, unprivileged };
+const commands = { write, hold, killedAt, limited, unacknowledged, synced, open, openUnprivileged };
 await commands[command as keyof typeof commands]();
