@@ -237,4 +237,29 @@ describe('invariant 14: a reader that takes nothing holds little and loses nothi
     expect(budget.held).toBe(0);
     expect(scene.clock.sleeping).toBe(0);
   });
+
+  it('a reader that leaves while nothing comes leaves nothing behind', async () => {
+    const budget = new ByteBudget();
+    const scene = await new PollingScene({ source: { budget } }).start();
+    const pages = scene.source.open(scene.shard(), { kind: 'horizon' }, new AbortController().signal);
+    (await pages.next()).value?.release();
+    await scene.until(() => scene.clock.sleeping > 0);
+    await pages.return(undefined);
+    expect(scene.clock.sleeping).toBe(0);
+    expect(budget.held).toBe(0);
+  });
+
+  it('a page holds what it weighs, not what was expected of it', async () => {
+    const budget = new ByteBudget();
+    const scene = await new PollingScene({ source: { budget } }).start();
+    const held: number[] = [];
+    const reading = scene.read({ take: (page) => void held.push(budget.held - (page.release(), budget.held)) });
+    await scene.until(() => held.length === 1);
+    fill(scene, 5);
+    await scene.until(() => reading.data.length === 5);
+    expect(held[0]).toBe(0);
+    expect(held.at(-1)).toBeGreaterThan(5 * MIB);
+    expect(held.at(-1)).toBeLessThan(8 * MIB);
+    await reading.stop();
+  });
 });
