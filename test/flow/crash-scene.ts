@@ -14,6 +14,8 @@ import type { CrashOptions } from './crash-reader.ts';
 
 const STREAM = 'crash';
 const LIFE_MS = 30_000;
+/** A wrong store would come within a checkpoint interval of the first page; that it does not come can only be waited for. */
+const STALL_MS = 2000;
 
 interface Put {
   readonly key: string;
@@ -29,7 +31,7 @@ export interface Life {
 
 export class CrashScene {
   readonly random: () => number;
-  readonly #fake = new FakeKinesis({ readLimits: false });
+  readonly #fake = new FakeKinesis({ readLimits: false, maxPageBytes: 200_000 });
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'kinlog-crash-'));
   #simulator!: RunningSimulator;
   readonly puts = new Map<string, Put>();
@@ -57,11 +59,11 @@ export class CrashScene {
   }
 
   /** Records of one to six events under a handful of keys: plain text, or HEC lines. */
-  put(records: number): void {
+  put(records: number, padding = ''): void {
     for (let i = 0; i < records; i++) {
       const key = `key ${Math.floor(this.random() * 8)}`;
       const count = this.random() < 0.5 ? 1 : 2 + Math.floor(this.random() * 5);
-      const texts = Array.from({ length: count }, (_, n) => `${this.puts.size + n} ${key} <&>`);
+      const texts = Array.from({ length: count }, (_, n) => `${this.puts.size + n} ${key} <&>${padding}`);
       const data = count === 1 ? texts[0]! : texts.map((event) => JSON.stringify({ event })).join('\n');
       const { shardId, sequenceNumber } = this.#fake.put(STREAM, { data, key });
       for (const text of texts) this.puts.set(text, { key, shardId, sequenceNumber });
@@ -92,6 +94,12 @@ export class CrashScene {
     return life;
   }
 
+  /** Runs a reader whose receiver takes nothing, and kills it when it should have stored nothing more; then takes what the pipe still held. */
+  async dieStalled(): Promise<void> {
+    await this.#live(undefined, 'SIGKILL', STALL_MS);
+    await this.#inspect();
+  }
+
   /** Runs a reader until everything has arrived, then asks it to stop. */
   finish(): Promise<Life> {
     return this.#live(undefined, 'SIGTERM');
@@ -110,7 +118,7 @@ export class CrashScene {
     return [...wrong];
   }
 
-  async #live(at: CrashOptions['at'], ending: 'SIGKILL' | 'SIGTERM'): Promise<Life> {
+  async #live(at: CrashOptions['at'], ending: 'SIGKILL' | 'SIGTERM', stallMs = 0): Promise<Life> {
     const options: CrashOptions = {
       url: this.#simulator.url,
       directory: this.#directory,
@@ -120,7 +128,7 @@ export class CrashScene {
       env: { PATH: process.env['PATH'] ?? '', KINLOG_CRASH: JSON.stringify(options) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const limit = setTimeout(() => child.kill('SIGKILL'), LIFE_MS);
+    const limit = setTimeout(() => child.kill('SIGKILL'), stallMs || LIFE_MS);
     const events = new EventStream(({ data }) => {
       this.delivered.push(data);
       this.#distinct.add(data);
@@ -128,6 +136,8 @@ export class CrashScene {
     });
     let said = '';
     child.stdout.on('data', (chunk: Buffer) => events.write(chunk));
+    // Node lets go what a paused pipe still holds when the process has exited.
+    if (stallMs > 0) child.stdout.pause();
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
     if (this.missing === 0) child.stderr.once('data', () => child.kill(ending));
     const [code] = (await once(child, 'close')) as [number | null];
@@ -145,7 +155,7 @@ export class CrashScene {
     for (const [text, put] of this.puts) {
       const stored = isBehind(positions.get(put.shardId), put.sequenceNumber);
       const arrived = this.#distinct.has(text);
-      if (stored && !arrived) this.passed.push(`${put.shardId} passed ${text}`);
+      if (stored && !arrived) this.passed.push(`${put.shardId} passed ${text.slice(0, 40)}`);
       if (!stored && arrived) this.mayRepeat++;
     }
   }

@@ -80,6 +80,16 @@ describe('a reader that is killed', () => {
     },
   );
 
+  it('invariant 4: stores no position of what lies behind a full pipe', async () => {
+    scene = await new CrashScene(3).open();
+    scene.put(100, 'x'.repeat(8000));
+    await scene.dieStalled();
+    expect(scene.missing).toBeGreaterThan(0);
+    expect(scene.passed).toEqual([]);
+    await scene.finish();
+    expectNothingLost(scene);
+  });
+
   it('repeats nothing when it was asked to stop', async () => {
     scene = await new CrashScene(2).open();
     for (let life = 0; life < 3; life++) {

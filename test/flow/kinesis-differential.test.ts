@@ -1,4 +1,5 @@
 /** The simulator against two servers that other people wrote: the same questions, and every difference either explained here or a fault. */
+import { networkInterfaces } from 'node:os';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TEXTS } from '../fakes/peers/error-texts.ts';
@@ -73,4 +74,19 @@ describe.each<PeerName>(['kinesis-local', 'kinesalite'])(
 
 describe("kinesalite's recorded error texts are the simulator's, or differ as intended:", () => {
   test.each(Object.keys(TEXTS))('%s', (title) => compare('kinesalite', TEXTS[title]!, INTENDED_TEXTS[title]));
+});
+
+describe('the peers as processes', () => {
+  test('listen on loopback only, and are gone after close', async () => {
+    const peer = await startKinesalite();
+    const { port } = new URL(peer.url);
+    const outside = Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .filter(({ internal, family }) => !internal && family === 'IPv4');
+    for (const { address } of outside) await expect(fetch(`http://${address}:${port}`)).rejects.toThrow();
+    await expect(fetch(peer.url)).resolves.toBeDefined();
+    await peer.close();
+    await peer.close();
+    expect(() => process.kill(peer.pid, 0)).toThrow(expect.objectContaining({ code: 'ESRCH' }));
+  });
 });
