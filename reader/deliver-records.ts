@@ -5,7 +5,7 @@ import type { RecordPage, Shard } from './fetch/source.ts';
 
 /** Where whole records go. Shards write at the same time, each its pages in order. */
 export interface RecordSink {
-  /** Settles when the records are as safe as the sink can make them. */
+  /** Settles when the records are as safe as the sink can make them. Pages without a record come too: only they tell that an empty shard is read to its tip. */
   write(shard: Shard, page: RecordPage, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
@@ -23,7 +23,10 @@ export class RecordDelivery implements Delivery {
 
   async deliver(page: RecordPage, signal: AbortSignal): Promise<void> {
     const last = page.records.at(-1);
-    if (last === undefined) return;
+    if (last === undefined) {
+      await this.#sink.write(this.#shard, page, signal);
+      return;
+    }
     const end = { kind: 'after', sequenceNumber: last.sequenceNumber, subSequence: 0, partial: false } as const;
     const run = this.#watermark.open(end, last.arrivalMs);
     await this.#sink.write(this.#shard, page, signal);
