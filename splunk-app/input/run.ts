@@ -82,7 +82,7 @@ const LEVELS = { DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as
 
 /** Says why reading ended, unless the reader has said so. A stop and a receiver that left are no failures of the input. */
 function report(error: unknown, log: EventLog): boolean {
-  if (isAbort(error)) return false;
+  if (isAbort(error) || (isKinlogError(error) && isAbort(error.cause))) return false;
   if (log.total('reader_failures') === 0) log.emit('reader.failed', { error: describeError(error) });
   return !isKinlogError(error, 'KINLOG_OUTPUT_CLOSED');
 }

@@ -78,6 +78,14 @@ describe('a run', () => {
     expect(await ended).toBe(1);
   });
 
+  it('that is told to stop before its document came has not failed', async () => {
+    const stop = new AbortController();
+    stop.abort();
+    const document = Promise.reject(stop.signal.reason as Error);
+    const context = { stdout: new PassThrough(), sink: () => undefined, clock: new FakeClock(), stop };
+    expect(await run(document, { ...context, read: untilStopped })).toBe(0);
+  });
+
   it('reads the good stanzas though another one is bad, and names the bad one', async () => {
     const { ended, stop, lines, clock } = start(xml(stanza('bad', ''), stanza('good')));
     await settle();
