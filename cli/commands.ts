@@ -1,0 +1,88 @@
+/** The commands by their names, and what each prints about itself. */
+import { readFileSync } from 'node:fs';
+import { configFaults } from '../base/config.ts';
+import { decode, DECODE_SPEC } from './decode.ts';
+import { dump, DUMP_SPEC } from './dump.ts';
+import { EXIT, type Surroundings } from './exit.ts';
+import { helpText } from './options.ts';
+import { CHECK_SPEC, SEND_SPEC } from './send-options.ts';
+import { check, send } from './send.ts';
+
+type Command = (argv: readonly string[], around: Surroundings) => Promise<number>;
+
+interface Entry {
+  readonly run: Command;
+  readonly summary: string;
+}
+
+const SEND: Readonly<Record<string, Entry>> = {
+  send: { run: send, summary: SEND_SPEC.summary },
+  check: { run: check, summary: CHECK_SPEC.summary },
+};
+
+const ALL: Readonly<Record<string, Entry>> = {
+  ...SEND,
+  dump: { run: dump, summary: DUMP_SPEC.summary },
+  decode: { run: decode, summary: DECODE_SPEC.summary },
+};
+
+export const log2kinesis: Command = (argv, around) => choose('log2kinesis', SEND, argv, around);
+export const kinlog: Command = (argv, around) => choose('kinlog', ALL, argv, around);
+export const dumpstream: Command = (argv, around) => versionOr(dump, argv, around);
+export const logdecode: Command = (argv, around) => versionOr(decode, argv, around);
+
+/** Every page of help, by the name of the command; docs/tools.md is compared with it. */
+export function helpPages(): ReadonlyMap<string, string> {
+  return new Map([
+    ['kinlog', overview('kinlog', ALL)],
+    ['log2kinesis', overview('log2kinesis', SEND)],
+    ...[SEND_SPEC, CHECK_SPEC, DUMP_SPEC, DECODE_SPEC].map((spec) => [spec.name, helpText(spec)] as const),
+  ]);
+}
+
+const version = (): string => {
+  const file = readFileSync(new URL(import.meta.resolve('kinlog/package.json')), 'utf8');
+  return (JSON.parse(file) as { version: string }).version;
+};
+
+async function versionOr(command: Command, argv: readonly string[], around: Surroundings): Promise<number> {
+  if (argv[0] !== '--version') return command(argv, around);
+  around.stdout.write(`${version()}\n`);
+  return EXIT.ok;
+}
+
+function choose(
+  name: string,
+  entries: Readonly<Record<string, Entry>>,
+  argv: readonly string[],
+  around: Surroundings,
+): Promise<number> {
+  const [first, ...rest] = argv;
+  const entry = first === undefined ? undefined : entries[first];
+  if (entry !== undefined) return versionOr(entry.run, rest, around);
+  if (first === '--help' || first === '-h' || first === 'help') {
+    around.stdout.write(overview(name, entries));
+    return Promise.resolve(EXIT.ok);
+  }
+  if (first === '--version') return versionOr(entries['send']!.run, argv, around);
+  const known = Object.keys(entries).join(', ');
+  return Promise.reject(
+    configFaults([
+      first === undefined ? `a command is missing: one of ${known}` : `${first} is not a command: ${known}`,
+    ]),
+  );
+}
+
+function overview(name: string, entries: Readonly<Record<string, Entry>>): string {
+  const width = Math.max(...Object.keys(entries).map((command) => command.length)) + 2;
+  const list = Object.entries(entries).map(([command, { summary }]) => `  ${command.padEnd(width)}${summary}`);
+  return [
+    `Usage: ${name} COMMAND [options]`,
+    '',
+    'Commands:',
+    ...list,
+    '',
+    `"${name} COMMAND --help" lists the options of a command; "${name} --version" prints the version.`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,75 @@
+/** How every command ends: data on stdout, one line per failure on stderr, and the documented exit status. */
+import { describeError, asKinlogError } from '../base/errors.ts';
+import { EventLog, formatLine, type Level } from '../base/events.ts';
+
+export const EXIT = { ok: 0, usage: 1, partly: 2, gaveUp: 75, failed: 100, interrupted: 130 } as const;
+
+/** What a command works with; tests of single commands can bring their own. */
+export interface Surroundings {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export const surroundings = (): Surroundings => ({
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+});
+
+/** Runs the command of this process and ends the process with its status. */
+export async function runProcess(work: (around: Surroundings) => Promise<number>): Promise<never> {
+  const around = surroundings();
+  for (const stream of [around.stdout, around.stderr]) stream.on('error', endQuietlyOnBrokenPipe);
+  const status = await work(around).catch((error: unknown) => reported(around, error));
+  await written(around.stdout);
+  await written(around.stderr);
+  process.exit(status);
+}
+
+/** Says what went wrong and gives the exit status that belongs to it. */
+export function reported({ stderr }: Surroundings, error: unknown): number {
+  stderr.write(`kinlog: ${describeError(error)}\n`);
+  return asKinlogError(error, 'unexpected failure').exit;
+}
+
+/** Warnings as the commands print them. */
+export function commandLog({ stderr }: Surroundings, lowest: Level = 'warn'): EventLog {
+  // A failure is reported by the command itself, with its remedy and once.
+  return new EventLog((line) => {
+    if (line.name !== 'sender.failed' && line.name !== 'reader.failed') stderr.write(`kinlog: ${formatLine(line)}\n`);
+  }, lowest);
+}
+
+// Whoever read our output has enough of it, as `head` has; that is no failure of ours.
+function endQuietlyOnBrokenPipe(error: NodeJS.ErrnoException): void {
+  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
+}
+
+/** Settles when the stream has handed everything to the system. */
+export function written(stream: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
+}
+
+/** Aborts at the first SIGINT or SIGTERM, which stay available as `received`; the second SIGINT ends the process at once. */
+export class Interruption {
+  readonly #controller = new AbortController();
+  received: NodeJS.Signals | undefined;
+
+  constructor(onSignal: (signal: NodeJS.Signals) => void = () => undefined) {
+    const receive = (signal: NodeJS.Signals) => {
+      if (this.received !== undefined) process.exit(EXIT.interrupted);
+      this.received = signal;
+      onSignal(signal);
+      this.#controller.abort(new DOMException(`stopped by ${signal}`, 'AbortError'));
+    };
+    process.on('SIGINT', receive);
+    process.on('SIGTERM', receive);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+}
