@@ -25,7 +25,7 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const CONNECTION_TIMEOUT_MS = 5_000;
 const MAX_SOCKETS = 256;
 
-/** The caller destroys the client. Its failures are the SDK's; `fromAws` gives them their names. */
+/** For one stream: calls share what was resolved for the first. The caller destroys the client. Its failures are the SDK's; `fromAws` gives them their names. */
 export function connectKinesis(connection: KinesisConnection = {}): KinesisClient {
   const { endpoint, credentials, protocol } = connection;
   const region = connection.region ?? arnRegion(connection.stream);
@@ -38,7 +38,7 @@ export function connectKinesis(connection: KinesisConnection = {}): KinesisClien
     // A retry inside the SDK would spend the five calls a second of a shard without telling its pace.
     maxAttempts: 1,
     retryMode: 'standard',
-    // Resolves endpoint and serialiser once per client and command instead of once per call.
+    // Resolves endpoint and serialiser once per client and command instead of once per call, so calls that share a client are about one stream.
     cacheMiddleware: true,
   });
 }
