@@ -20,7 +20,7 @@ export class CallLimit {
 }
 
 /** A bucket that holds one second's worth and refills evenly. */
-export class Bucket {
+class Bucket {
   readonly #perSecond: number;
   #level: number;
   #at = -Infinity;

@@ -35,7 +35,7 @@ export interface Settings {
 
 const MIB = 1024 * 1024;
 
-export const defaultSettings = (): Settings => ({
+const defaultSettings = (): Settings => ({
   clockOffsetMs: 0,
   iteratorTtlMs: 300_000,
   listTokenTtlMs: 300_000,
