@@ -14,7 +14,7 @@ interface Waiting {
   readonly grant: () => void;
 }
 
-export const DEFAULT_BUDGET = 64 * 1024 * 1024;
+const DEFAULT_BUDGET = 64 * 1024 * 1024;
 
 /** First come, first served, so that a large page is not overtaken for ever. One that is larger than all of it goes alone. */
 export class ByteBudget {

@@ -16,7 +16,7 @@ export interface PaceAnswer {
   readonly millisBehindLatest: number;
 }
 
-export const DEFAULT_IDLE_MS = 1_000;
+const DEFAULT_IDLE_MS = 1_000;
 
 // Per shard and for all readers of it together ("Quotas and limits" of the Kinesis developer guide, GetRecords in the API reference):
 // five calls a second, 2 MiB a second, and nothing for five seconds after a page of 10 MiB.
