@@ -20,6 +20,7 @@ import {
 
 const ascii = (text: string) => new Uint8Array(Buffer.from(text));
 const NOTHING = Buffer.alloc(0);
+const NO_VIEW = new DataView(new ArrayBuffer(0));
 const TIME_END = ascii('</time>');
 const TAIL = ascii('</data></event>\n');
 const TAIL_DONE = ascii('</data><done/></event>\n');
@@ -49,8 +50,8 @@ export class XmlWriter {
   #o = 0;
   #special = SPECIAL;
   /** The batch's bytes and the chunk, to read and write four bytes at a time. */
-  #from: DataView = new DataView(NOTHING.buffer);
-  #to: DataView = this.#from;
+  #from: DataView = NO_VIEW;
+  #to: DataView = NO_VIEW;
 
   /** The batch must stay valid until `fill` answers 0. */
   begin(batch: EventBatch, stanza: string): void {
@@ -82,8 +83,14 @@ export class XmlWriter {
       if (this.#part === 0 && this.#at === 0 && this.#o + worst <= chunk.length) this.#whole(batch, i, row);
       else if (!this.#piece(batch, i, row)) break;
     }
-    if (this.#o === 0) this.#batch = undefined;
+    if (this.#o === 0) this.#letGo();
     return this.#o;
+  }
+
+  /** A writer that waits for its next batch keeps no slab alive. */
+  #letGo(): void {
+    this.#batch = undefined;
+    this.#from = NO_VIEW;
   }
 
   /** The usual event: it fits whatever it holds, so nothing has to be checked on the way. */
