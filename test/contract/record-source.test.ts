@@ -1,5 +1,7 @@
 /** The contract of record sources, for each of them. */
 import { describe } from 'vitest';
+import { silentLog } from '../../base/events.ts';
+import { PollingSource } from '../../reader/fetch/polling.ts';
 import { PollingScene, STREAM } from '../faults/polling-scene.ts';
 import { recordSourceContract, type RecordSourceSetting } from './record-source.ts';
 
@@ -7,7 +9,7 @@ describe('PollingSource', () => {
   recordSourceContract(async (): Promise<RecordSourceSetting> => {
     const scene = await new PollingScene().start();
     return {
-      source: scene.source,
+      source: new PollingSource({ api: scene.api, log: silentLog(), clock: scene.clock }),
       shard: () => scene.shard(),
       put: (...data) => data.map((text) => scene.fake.put(STREAM, { data: text }).sequenceNumber),
       split: () => scene.fake.split(STREAM, scene.shard().shardId),
