@@ -136,6 +136,8 @@ export class EventPipe {
   #until(count: number, stop: AbortSignal): Promise<void> {
     if (this.#failed.signal.aborted) return Promise.reject(reasonOf(this.#failed.signal));
     if (count <= this.#taken) return Promise.resolve();
+    // An abort that came before the listener would never be heard.
+    if (stop.aborted) return Promise.reject(reasonOf(stop));
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         count,

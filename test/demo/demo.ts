@@ -13,6 +13,7 @@ const DEADLINE_MS = 100_000;
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 let kinesis: Peer | undefined;
+const interrupted = new AbortController();
 
 async function demo(logFile: string | undefined): Promise<boolean> {
   rmSync(FOLDER, { recursive: true, force: true });
@@ -131,12 +132,17 @@ for (const [signal, status] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)
-  process.once(signal, () => void end().finally(() => process.exit(status)));
+  process.once(signal, () => {
+    interrupted.abort();
+    void end().finally(() => process.exit(status));
+  });
 
 try {
   process.exitCode = (await demo(process.argv[2])) ? 0 : 1;
 } catch (error) {
-  process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
+  // What an interrupt breaks off is no news.
+  if (!interrupted.signal.aborted)
+    process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 } finally {
   await end();

@@ -1,0 +1,109 @@
+/** What every Output promises, wherever the events go. */
+import { expect, it } from 'vitest';
+import { BatchBuilder, type EventBatch } from '../../record/batch.ts';
+import type { Output } from '../../reader/output/output.ts';
+
+/** An output over something that takes what it is given, or, while held, nothing. */
+export interface OutputSetting {
+  readonly output: Output;
+  /** Texts of the events that have left, in order. */
+  readonly texts: () => Promise<readonly string[]>;
+  readonly hold: () => void;
+  readonly release: () => void;
+  /** The receiver is gone for good. */
+  readonly cut: () => void;
+  readonly dispose: () => Promise<void>;
+}
+
+export function batchOf(...texts: readonly string[]): EventBatch {
+  const builder = new BatchBuilder();
+  builder.record({ sequenceNumber: '1', subSequence: 0, arrivalMs: 0 });
+  for (const text of texts) {
+    const bytes = Buffer.from(text);
+    const at = builder.load(bytes);
+    builder.add(at, at + bytes.length, NaN, 0);
+  }
+  return builder.seal();
+}
+
+const never = new AbortController().signal;
+const numbered = (name: string, count: number, padding = ''): string[] =>
+  Array.from({ length: count }, (_, i) => `${name} ${i}${padding}`);
+/** More than any pipe between the output and its receiver takes by itself. */
+const BIG = 'x'.repeat(2_000_000);
+
+export function outputContract(create: () => Promise<OutputSetting>): void {
+  const on = async (work: (setting: OutputSetting) => Promise<void>) => {
+    const setting = await create();
+    try {
+      await work(setting);
+    } finally {
+      setting.release();
+      await setting.dispose();
+    }
+  };
+
+  it('delivers the events of a batch in order, and of several batches in the order of their writes', () =>
+    on(async ({ output, texts }) => {
+      await Promise.all([
+        output.write(batchOf(...numbered('a', 100)), never),
+        output.write(batchOf(...numbered('b', 100)), never),
+      ]);
+      await output.write(batchOf('c'), never);
+      expect(await texts()).toEqual([...numbered('a', 100), ...numbered('b', 100), 'c']);
+    }));
+
+  it('keeps each batch whole while several callers write at the same time', () =>
+    on(async ({ output, texts }) => {
+      const padding = 'y'.repeat(2000);
+      await Promise.all(
+        ['a', 'b', 'c', 'd'].map((name) => output.write(batchOf(...numbered(name, 500, padding)), never)),
+      );
+      const owners = (await texts()).map((text) => text[0]);
+      expect(owners).toHaveLength(2000);
+      expect(owners.filter((owner, i) => owner !== owners[i - 1])).toHaveLength(4);
+    }));
+
+  it('settles a write of no events', () => on(({ output }) => output.write(batchOf(), never)));
+
+  it('does not settle a write before the receiver took it', () =>
+    on(async ({ output, hold, release, texts }) => {
+      hold();
+      let settled = false;
+      const write = output.write(batchOf(BIG), never).then(() => (settled = true));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(settled).toBe(false);
+      release();
+      await write;
+      expect(await texts()).toEqual([BIG]);
+    }));
+
+  it('rejects at once a write that is aborted while it waits, and with the reason', () =>
+    on(async ({ output, hold }) => {
+      hold();
+      const stop = new AbortController();
+      const first = output.write(batchOf(BIG), stop.signal);
+      const second = output.write(batchOf('behind it'), stop.signal);
+      stop.abort();
+      await expect(second).rejects.toMatchObject({ name: 'AbortError' });
+      await expect(first).rejects.toBeInstanceOf(Error);
+    }));
+
+  it('rejects every write, waiting or later, when the receiver is gone', () =>
+    on(async ({ output, hold, cut }) => {
+      hold();
+      const waiting = [output.write(batchOf(BIG), never), output.write(batchOf('behind it'), never)];
+      cut();
+      for (const write of waiting) await expect(write).rejects.toMatchObject({ code: 'KINLOG_OUTPUT_CLOSED' });
+      await expect(output.write(batchOf('later'), never)).rejects.toMatchObject({ code: 'KINLOG_OUTPUT_CLOSED' });
+    }));
+
+  it('closes, and takes nothing afterwards', () =>
+    on(async ({ output, texts }) => {
+      await output.write(batchOf('last'), never);
+      await output.close();
+      expect(await texts()).toEqual(['last']);
+      await expect(output.write(batchOf('too late'), never)).rejects.toMatchObject({ code: 'KINLOG_CLOSED' });
+      await output.close();
+    }));
+}
