@@ -1,12 +1,11 @@
 /** The commands by their names, and what each prints about itself. */
 import { readFileSync } from 'node:fs';
-import { configFaults } from '../base/config.ts';
-import { decode, DECODE_SPEC } from './decode.ts';
-import { dump, DUMP_SPEC } from './dump.ts';
+import { configFaults, type OptionTable, type OptionValues } from '../base/config.ts';
+import { DECODE_SPEC } from './decode-options.ts';
+import { DUMP_SPEC } from './dump-options.ts';
 import { EXIT, type Surroundings } from './exit.ts';
-import { helpText } from './options.ts';
+import { helpText, parseCommandLine, type CommandSpec } from './options.ts';
 import { CHECK_SPEC, SEND_SPEC } from './send-options.ts';
-import { check, send } from './send.ts';
 
 type Command = (argv: readonly string[], around: Surroundings) => Promise<number>;
 
@@ -14,6 +13,24 @@ interface Entry {
   readonly run: Command;
   readonly summary: string;
 }
+
+/** The work is loaded when it runs: the SDK alone takes longer to load than help takes to print or logdecode to work. */
+function command<Table extends OptionTable>(
+  spec: CommandSpec<Table>,
+  work: (values: OptionValues<Table>, operands: readonly string[], around: Surroundings) => Promise<number>,
+): Command {
+  return (argv, around) => {
+    const line = parseCommandLine(spec, argv, around.env);
+    if (line.kind === 'run') return work(line.values, line.operands, around);
+    around.stdout.write(line.text);
+    return Promise.resolve(EXIT.ok);
+  };
+}
+
+const send = command(SEND_SPEC, async (...line) => (await import('./send.ts')).send(...line));
+const check = command(CHECK_SPEC, async (values, _, around) => (await import('./send.ts')).check(values, around));
+const dump = command(DUMP_SPEC, async (values, _, around) => (await import('./dump.ts')).dump(values, around));
+const decode = command(DECODE_SPEC, async (...line) => (await import('./decode.ts')).decode(...line));
 
 const SEND: Readonly<Record<string, Entry>> = {
   send: { run: send, summary: SEND_SPEC.summary },

@@ -1,52 +1,8 @@
-/** Options by which every command reaches the stream. */
+/** The connection that a command's options describe. */
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { connectKinesis, type KinesisConnection } from '../base/aws.ts';
-import { text, url } from '../base/config.ts';
-import type { CliOption } from './options.ts';
-
-const STREAM = text('the name of a stream or its ARN', /^(arn:[\w-]+:kinesis:[\w-]+:\d{12}:stream\/)?[\w.-]{1,128}$/);
-const ROLE = text('the ARN of a role', /^arn:[\w-]+:iam::\d{12}:role\/.+$/);
-
-export const streamName = (description: string): CliOption<string> & { readonly required: true } => ({
-  type: STREAM,
-  title: 'Stream',
-  value: 'name',
-  text: description,
-  required: true,
-  env: ['LOG_KINESIS_STREAM'],
-});
-
-export const CONNECTION = {
-  region: {
-    type: text('an AWS region such as eu-west-1', /^[a-z0-9-]+$/),
-    title: 'Region',
-    value: 'region',
-    text: 'AWS region; otherwise that of the ARN, $AWS_REGION or the AWS profile',
-  },
-  endpointUrl: { type: url(), title: 'Endpoint', value: 'url', text: 'talk to this address instead of AWS' },
-  roleArn: {
-    type: ROLE,
-    title: 'Role',
-    value: 'arn',
-    text: 'assume this role; its credentials are renewed before they expire',
-    env: ['LOG_KINESIS_ROLE_ARN'],
-  },
-  externalId: {
-    type: text(),
-    title: 'External id',
-    value: 'id',
-    text: 'external id that the trust policy of the role asks for',
-  },
-} as const satisfies Record<string, CliOption<unknown>>;
-
-export interface ConnectionValues {
-  readonly streamName: string;
-  readonly region: string | undefined;
-  readonly endpointUrl: string | undefined;
-  readonly roleArn: string | undefined;
-  readonly externalId: string | undefined;
-}
+import type { ConnectionValues } from './connection-options.ts';
 
 export function connectionOf(values: ConnectionValues): KinesisConnection {
   const { roleArn, externalId } = values;

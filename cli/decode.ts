@@ -1,7 +1,6 @@
 /** `logdecode`: dumped records become the log they were made of. */
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { choice, flag, integer, text, type OptionValues } from '../base/config.ts';
 import { KinlogError } from '../base/errors.ts';
 import { EventLog } from '../base/events.ts';
 import { BatchPool } from '../record/batch.ts';
@@ -12,63 +11,15 @@ import { DEFAULT_CEILING } from '../record/inflate.ts';
 import { peekKinlog } from '../record/kinlog.ts';
 import { ByteTarget } from './byte-target.ts';
 import { recordsIn, type DumpedRecord } from './decode-input.ts';
+import type { DecodeValues } from './decode-options.ts';
 import { jsonText, rawText } from './decode-render.ts';
 import { EXIT, type Surroundings } from './exit.ts';
 import { expandPath, FileTargets } from './file-targets.ts';
-import { parseCommandLine, type CliOption, type CommandSpec } from './options.ts';
 
-const DECODE = {
-  targetFilepath: {
-    type: text(),
-    title: 'Files',
-    value: 'path',
-    short: 'f',
-    text: 'file to append to; %source%, %sourcetype%, %host% and %index% become those of the event, without anything that could lead out of the folder; stdout when absent',
-  },
-  format: {
-    type: choice(['raw', 'json']),
-    title: 'Format',
-    value: 'raw|json',
-    text: 'raw: the events as they were logged; json: an object for each event with all that is known about it',
-    default: 'raw',
-  },
-  indentJson: { type: flag(), title: 'Indent', text: 'JSON over several lines, for people', default: 'false' },
-  maxOpenFiles: {
-    type: integer(1, 10_000),
-    title: 'Open files',
-    value: 'count',
-    text: 'most files open at the same time',
-    default: '100',
-  },
-  splitLines: {
-    type: flag(),
-    title: 'Lines',
-    text: 'each line of a record that is plain text is an event',
-    default: 'false',
-  },
-} as const satisfies Record<string, CliOption<unknown>>;
-
-type DecodeValues = OptionValues<typeof DECODE>;
-
-export const DECODE_SPEC: CommandSpec<typeof DECODE> = {
-  name: 'logdecode',
-  summary: 'Decodes the records that dumpstream dumped.',
-  operands: '[FILE...]',
-  table: DECODE,
-  notes: `Reads the files, or stdin: lines of dumpstream, answers of "aws kinesis get-records", base64 lines, or raw gzip
-records one after the other. What is in the records is found out: kinlog, HEC, JSON, CloudWatch Logs, KPL, text.
-Exit status: 0 done; 1 usage; 2 something could not be decoded and was written as it is, or was no record; 100 failure.`,
-};
-
-export async function decode(argv: readonly string[], around: Surroundings): Promise<number> {
-  const line = parseCommandLine(DECODE_SPEC, argv, around.env);
-  if (line.kind === 'help') {
-    around.stdout.write(line.text);
-    return EXIT.ok;
-  }
-  const inputs = line.operands.length === 0 ? [around.stdin] : line.operands.map((file) => opened(file));
-  const writer = line.values.targetFilepath === undefined ? new OneTarget(around) : new ManyTargets(line.values);
-  const decoding = new Decoding(line.values, writer, around);
+export async function decode(values: DecodeValues, files: readonly string[], around: Surroundings): Promise<number> {
+  const inputs = files.length === 0 ? [around.stdin] : files.map((file) => opened(file));
+  const writer = values.targetFilepath === undefined ? new OneTarget(around) : new ManyTargets(values);
+  const decoding = new Decoding(values, writer, around);
   for (const input of inputs) await decoding.read(input);
   await writer.close();
   return decoding.finish();

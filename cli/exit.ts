@@ -23,7 +23,9 @@ export const surroundings = (): Surroundings => ({
 export async function runProcess(work: (around: Surroundings) => Promise<number>): Promise<never> {
   const around = surroundings();
   for (const stream of [around.stdout, around.stderr]) stream.on('error', endQuietlyOnBrokenPipe);
-  const status = await work(around).catch((error: unknown) => reported(around, error));
+  const status = await Promise.resolve(around)
+    .then(work)
+    .catch((error: unknown) => reported(around, error));
   await written(around.stdout);
   await written(around.stderr);
   process.exit(status);

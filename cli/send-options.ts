@@ -1,9 +1,8 @@
 /** What `log2kinesis send` and `check` can be told. */
-import { hostname } from 'node:os';
 import { z } from 'zod';
 import { choice, flag, integer, text, type OptionType, type OptionValues } from '../base/config.ts';
 import type { PartitionKey } from '../sender/index.ts';
-import { CONNECTION, streamName } from './connection.ts';
+import { CONNECTION, streamName } from './connection-options.ts';
 import type { CliOption, CommandSpec } from './options.ts';
 import { durationMs } from './start.ts';
 
@@ -190,11 +189,11 @@ const CHECK = {
   ...CONNECTION,
 } as const satisfies Record<string, CliOption<unknown>>;
 
+export type CheckValues = OptionValues<typeof CHECK>;
+
 export const CHECK_SPEC: CommandSpec<typeof CHECK> = {
   name: 'log2kinesis check',
   summary: 'Checks that records can be put into a Kinesis stream, by putting one without an event.',
   table: CHECK,
   notes: 'Exit status: 0 when the stream took the record; 1 usage; 100 when it did not.',
 };
-
-export const defaultHost = (): string => hostname();

@@ -1,4 +1,5 @@
 /** `log2kinesis send` and `check`: what a command or a pipe writes becomes events in the stream. */
+import { hostname } from 'node:os';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { isAbort } from '../base/clock.ts';
 import { asKinlogError, describeError } from '../base/errors.ts';
@@ -7,8 +8,7 @@ import { Sender } from '../sender/index.ts';
 import { startCapture, type Capture } from './capture.ts';
 import { connect } from './connection.ts';
 import { commandLog, EXIT, Interruption, reported, type Surroundings } from './exit.ts';
-import { parseCommandLine } from './options.ts';
-import { CHECK_SPEC, defaultHost, SEND_SPEC, type SendValues } from './send-options.ts';
+import type { CheckValues, SendValues } from './send-options.ts';
 import { PrintTarget, StreamTarget, type Target } from './send-target.ts';
 import { splitter } from './split.ts';
 import { timeFormat } from './timestamp.ts';
@@ -16,13 +16,7 @@ import { timeFormat } from './timestamp.ts';
 /** How long what was read may take to be sent after a signal asked to stop. */
 const STOP_WITHIN_MS = 30_000;
 
-export async function send(argv: readonly string[], around: Surroundings): Promise<number> {
-  const line = parseCommandLine(SEND_SPEC, argv, around.env);
-  if (line.kind === 'help') {
-    around.stdout.write(line.text);
-    return EXIT.ok;
-  }
-  const { values, operands } = line;
+export async function send(values: SendValues, operands: readonly string[], around: Surroundings): Promise<number> {
   const target = openTarget(values, around);
   const [command, ...args] = operands;
   const status =
@@ -40,7 +34,7 @@ function openTarget(values: SendValues, around: Surroundings): Target {
 
 function metaOf(values: SendValues): EventMeta {
   const { source, sourcetype, index } = values;
-  return { source, sourcetype, host: values.host ?? defaultHost(), ...(index === undefined ? {} : { index }) };
+  return { source, sourcetype, host: values.host ?? hostname(), ...(index === undefined ? {} : { index }) };
 }
 
 async function sendInput(input: Readable, values: SendValues, target: Target): Promise<number> {
@@ -105,13 +99,7 @@ function eventMaker(values: SendValues): (event: Buffer) => { data: Buffer; time
   };
 }
 
-export async function check(argv: readonly string[], around: Surroundings): Promise<number> {
-  const line = parseCommandLine(CHECK_SPEC, argv, around.env);
-  if (line.kind === 'help') {
-    around.stdout.write(line.text);
-    return EXIT.ok;
-  }
-  const { values } = line;
+export async function check(values: CheckValues, around: Surroundings): Promise<number> {
   const say = (text: string, result: object) =>
     around.stdout.write(`${values.json ? JSON.stringify({ stream: values.streamName, ...result }) : text}\n`);
   const kinesis = connect(values);
