@@ -54,4 +54,15 @@ describe('a GetRecords answer', () => {
     expect(answer.records.map(({ data }) => Buffer.from(data).toString())).toEqual(texts);
     expect(answer.bytes).toBe(10);
   });
+
+  it.each([24_575, 24_576, 24_577, 100_000, 1_048_576])('gives back %d bytes of data as they were', (size) => {
+    const data = Buffer.from(Uint8Array.from({ length: size }, (_, i) => (i * 7919) >> 3));
+    const answer = read(`{"Records":[{"Data":"${data.toString('base64')}",${RECORD}}]}`);
+    expect(Buffer.compare(answer.records[0]!.data, data)).toBe(0);
+  });
+
+  it.each([0, 32_767, 32_768, 60_000])('is refused when the letter %d of long data is not base64', (place) => {
+    const letters = Array<string>(80_000).fill('A').with(place, '!').join('');
+    expect(() => read(`{"Records":[{"Data":"${letters}",${RECORD}}]}`)).toThrow(SyntaxError);
+  });
 });
