@@ -1,5 +1,5 @@
 /** Option tables: name, type, default, text and secrecy are written once; parser, messages, --help, Splunk's scheme and the docs are read from them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { KinlogError } from './errors.ts';
 
 /** One option. Every value arrives as text (argv, environment, XML, conf file) and leaves parsed. */

@@ -1,5 +1,5 @@
 /** The settings of one `kinesis_log` stanza: what Splunk's form, the spec file and the scheme show, and what validation and the run read. */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   choice,
   configFaults,
