@@ -46,16 +46,26 @@ async function appFiles(): Promise<ArchiveFile[]> {
     { ...plain(`${bin}/${SCHEME}.sh`, path.join(here, `bin/${SCHEME}.sh`)), executable: true },
     { ...plain(`${bin}/node`, runtime()), executable: true },
     ...bundles.map(({ name, bytes }) => ({ path: `${bin}/${name}`, bytes, executable: false })),
+    { path: 'LICENSE-libraries.txt', bytes: licences(bundles.flatMap(({ inputs }) => inputs)), executable: false },
     ...addons(`${bin}/prebuilds`),
   ];
 }
 
+interface Bundle {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Paths of the modules in it, from the root of the repository. */
+  readonly inputs: readonly string[];
+}
+
 /** Names are kept, so that a stack trace from the field can be read. */
-async function bundle(entry: string, name: string): Promise<{ name: string; bytes: Uint8Array }> {
-  const { outputFiles } = await build({
+async function bundle(entry: string, name: string): Promise<Bundle> {
+  const { outputFiles, metafile } = await build({
     entryPoints: [path.join(here, 'input', entry)],
     bundle: true,
     write: false,
+    metafile: true,
+    absWorkingDir: root,
     platform: 'node',
     target: 'node22',
     format: 'cjs',
@@ -65,7 +75,20 @@ async function bundle(entry: string, name: string): Promise<{ name: string; byte
     charset: 'utf8',
     logLevel: 'warning',
   });
-  return { name, bytes: outputFiles[0]!.contents };
+  return { name, bytes: outputFiles[0]!.contents, inputs: Object.keys(metafile.inputs) };
+}
+
+/** Name, version and licence text of every library that went into the bundles; their licences ask for it. */
+function licences(inputs: readonly string[]): Uint8Array {
+  const folders = new Set(inputs.flatMap((input) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []));
+  const sections = [...folders].map((folder) => {
+    const about = path.join(root, folder, 'package.json');
+    const { name, version, license } = JSON.parse(readFileSync(about, 'utf8')) as Record<string, string>;
+    const file = readdirSync(path.dirname(about)).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file === undefined ? '' : readFileSync(path.join(root, folder, file), 'utf8').trim();
+    return `${name} ${version} (${license})\n\n${text}\n`;
+  });
+  return Buffer.from(sections.sort().join(`\n${'-'.repeat(80)}\n\n`));
 }
 
 /** The pinned Node, and no other: what runs in the field is what the tests ran on. */

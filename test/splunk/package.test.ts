@@ -71,6 +71,7 @@ describe('the archive', () => {
         'README.md',
         'LICENSE.txt',
         'LICENSE-node.txt',
+        'LICENSE-libraries.txt',
         'README/inputs.conf.spec',
         'default/app.conf',
         'default/inputs.conf',
@@ -143,6 +144,13 @@ describe('the packaged program', () => {
     const node = path.join(app.folder, BIN, 'node');
     expect(execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()).toBe(process.version);
     expect(statSync(node).size).toBe(statSync(process.execPath).size);
+  });
+
+  it('names every library in it with its licence', () => {
+    const text = readFileSync(path.join(app.folder, 'LICENSE-libraries.txt'), 'utf8');
+    for (const library of ['@aws-sdk/client-kinesis', 'classic-level', 'zod', 'fast-xml-parser'])
+      expect(text).toMatch(new RegExp(`^${library} [0-9.]+ \\([A-Z]`, 'm'));
+    expect(text).not.toMatch(/undefined|esbuild|vitest/);
   });
 
   it('does not hold what the vetting of Splunk refuses', () => {

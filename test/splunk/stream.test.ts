@@ -129,9 +129,9 @@ describe('the input', () => {
     const input = start({}, { name: 'one', ...settings() }, { name: 'two "&<', ...settings({ stream_name: 'other' }) });
     await arrived(input, 6);
     const { events } = parseEvents(input.stdout);
-    expect(events.filter(({ stanza }) => stanza === 'kinesis_log://two "&<').map(({ fields }) => fields['data'])).toEqual([
-      'of the other',
-    ]);
+    expect(
+      events.filter(({ stanza }) => stanza === 'kinesis_log://two "&<').map(({ fields }) => fields['data']),
+    ).toEqual(['of the other']);
     expect(events.filter(({ stanza }) => stanza === 'kinesis_log://one')).toHaveLength(5);
   });
 
