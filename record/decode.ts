@@ -123,6 +123,7 @@ export class RecordDecoder {
       this.#lastComplete = this.#next++;
       if (this.#next < this.#users && into.used > BATCH_BYTES) return 'full';
     }
+    if (this.#users === 0 && !this.#placed) this.#log.count('records_empty');
     if (!this.#placed) this.#place(Math.max(0, this.#users - 1), into);
     return 'done';
   }

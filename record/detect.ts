@@ -34,8 +34,9 @@ export function unwrap(data: Uint8Array, ceiling: number): Unwrapped {
 
 function layerIn(bytes: Uint8Array, ceiling: number, layers: number): Inflated | undefined {
   const as = compressionOf(bytes);
-  if (as === undefined) return base64Layer(withoutBom(bytes), ceiling);
-  if (layers === MAX_LAYERS) return refused('damaged', 'compressed too many times');
+  const enough = layers === MAX_LAYERS;
+  if (as === undefined) return enough ? undefined : base64Layer(withoutBom(bytes), ceiling);
+  if (enough) return refused('damaged', 'compressed too many times');
   return decompress(bytes, as, ceiling);
 }
 

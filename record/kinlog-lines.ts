@@ -66,8 +66,11 @@ type Unchecked<T> = { readonly [K in keyof T]: unknown };
 
 function isHeader(header: Unchecked<KinlogHeader>): header is KinlogHeader {
   const { unbroken, encId, source, sourcetype, host, index } = header;
-  return typeof unbroken === 'boolean' && [encId, source, sourcetype, host, index].every(isText);
+  return typeof unbroken === 'boolean' && [source, sourcetype, host, index].every(isText) && isDigits(encId);
 }
+
+/** Also as text, which keeps the digits in programs that read numbers as doubles. */
+const isDigits = (value: unknown): boolean => typeof value === 'string' && /^-?\d{1,20}$/.test(value);
 
 function blockIdOf(members: Members): number {
   const id = Number(members.get('block_id') ?? 0);
