@@ -29,7 +29,7 @@ const log = new EventLog((line) => {
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
 const pipe = new EventPipe(process.stdout, { log });
-const store = await openLevelStore(directory, { clock: systemClock, signal: stop.signal, waitMs: 5000 });
+const store = await openLevelStore(directory, { clock: systemClock, signal: stop.signal, waitMs: 2000 });
 await new Reader({
   stream: 'crash',
   kinesis: { endpoint: url, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } },

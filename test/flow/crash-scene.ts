@@ -1,9 +1,10 @@
 /** A stream that lives in this process, readers that live and die in others, and the book of what was put and what arrived. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { compareSequence, type Position } from '../../reader/checkpoint/position.ts';
 import { openLevelStore } from '../../reader/index.ts';
 import { seededRandom } from '../fakes/access-log.ts';
@@ -100,6 +101,20 @@ export class CrashScene {
     await this.#inspect();
   }
 
+  /** Runs a reader that stops itself (SIGSTOP) at its step; meanwhile another one tries the same positions; then it goes on (SIGCONT) to the end. */
+  async pauseAt(
+    at: NonNullable<CrashOptions['at']>,
+    meanwhile: () => void,
+  ): Promise<{ readonly life: Life; readonly second: Life }> {
+    const child = this.#spawn({ ...at, signal: 'SIGSTOP' });
+    const ended = this.#follow(child, 'SIGTERM', 0);
+    await untilStopped(child.pid!);
+    meanwhile();
+    const second = await this.#follow(this.#spawn(undefined), 'SIGTERM', 0);
+    child.kill('SIGCONT');
+    return { life: await ended, second };
+  }
+
   /** Runs a reader until everything has arrived, then asks it to stop. */
   finish(): Promise<Life> {
     return this.#live(undefined, 'SIGTERM');
@@ -118,16 +133,27 @@ export class CrashScene {
     return [...wrong];
   }
 
-  async #live(at: CrashOptions['at'], ending: 'SIGKILL' | 'SIGTERM', stallMs = 0): Promise<Life> {
+  #live(at: CrashOptions['at'], ending: 'SIGKILL' | 'SIGTERM', stallMs = 0): Promise<Life> {
+    return this.#follow(this.#spawn(at), ending, stallMs);
+  }
+
+  #spawn(at: CrashOptions['at']): ChildProcessByStdio<null, Readable, Readable> {
     const options: CrashOptions = {
       url: this.#simulator.url,
       directory: this.#directory,
       ...(at === undefined ? {} : { at }),
     };
-    const child = spawn(process.execPath, [path.join(import.meta.dirname, 'crash-reader.ts')], {
+    return spawn(process.execPath, [path.join(import.meta.dirname, 'crash-reader.ts')], {
       env: { PATH: process.env['PATH'] ?? '', KINLOG_CRASH: JSON.stringify(options) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+  }
+
+  async #follow(
+    child: ChildProcessByStdio<null, Readable, Readable>,
+    ending: 'SIGKILL' | 'SIGTERM',
+    stallMs: number,
+  ): Promise<Life> {
     const limit = setTimeout(() => child.kill('SIGKILL'), stallMs || LIFE_MS);
     const events = new EventStream(({ data }) => {
       this.delivered.push(data);
@@ -167,4 +193,13 @@ function isBehind(position: Position | undefined, sequenceNumber: string): boole
   return (
     position?.kind === 'after' && !position.partial && compareSequence(sequenceNumber, position.sequenceNumber) <= 0
   );
+}
+
+/** The kernel shows a stopped process as state T (proc_pid_stat(5)); elsewhere `ps` would say so. */
+async function untilStopped(pid: number): Promise<void> {
+  const deadline = performance.now() + LIFE_MS;
+  while (!/^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) {
+    if (performance.now() > deadline) throw new Error(`process ${pid} did not stop at its step`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }

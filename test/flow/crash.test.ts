@@ -90,6 +90,24 @@ describe('a reader that is killed', () => {
     expectNothingLost(scene);
   });
 
+  it.runIf(process.platform === 'linux').each([
+    ['page.fetched', 1],
+    ['batch.written', 1],
+    ['checkpoint.storing', 1],
+  ] as const)(
+    'invariant 6: paused at %s it keeps its positions to itself, and goes on without loss or repetition',
+    async (event, nth) => {
+      scene = await new CrashScene(4).open();
+      scene.put(40);
+      const { life, second } = await scene.pauseAt({ event, nth, signal: 'SIGSTOP' }, () => scene?.put(40));
+      expect(second.exitCode).not.toBe(0);
+      expect(second.said).toContain('KINLOG_CHECKPOINT_LOCKED');
+      expect(life.exitCode, life.said).toBe(0);
+      expectNothingLost(scene);
+      expect(scene.repeated).toBe(0);
+    },
+  );
+
   it('repeats nothing when it was asked to stop', async () => {
     scene = await new CrashScene(2).open();
     for (let life = 0; life < 3; life++) {
