@@ -19,12 +19,22 @@ function decodeInPlace(body: Buffer, scanned: Scanned): RecordsAnswer {
     const start = ranges[2 * i]!;
     const end = ranges[2 * i + 1]!;
     const size = decodedSize(body, start, end);
-    // The text is copied out first and its bytes are fewer than its letters, so writing over it is safe.
-    if (size > 0 && body.write(body.toString('latin1', start, end), start, 'base64') !== size) throw notBase64();
+    if (writeDecoded(body, start, end) !== size) throw notBase64();
     records[i]!.data = new Uint8Array(body.buffer, body.byteOffset + start, size);
     bytes += size;
   }
   return { records, bytes, next, millisBehindLatest, children: [] };
+}
+
+/** Letters decoded at a time; a multiple of four. Longer strings leave the young generation and cost five times as much. */
+const PIECE = 32 * 1024;
+
+/** Each piece is copied out first, and bytes are fewer than letters, so writing over the text is safe. Bytes written from `start` on. */
+function writeDecoded(body: Buffer, start: number, end: number): number {
+  let at = start;
+  for (let from = start; from < end; from += PIECE)
+    at += body.write(body.toString('latin1', from, Math.min(end, from + PIECE)), at, 'base64');
+  return at - start;
 }
 
 function decodedSize(text: Uint8Array, start: number, end: number): number {
