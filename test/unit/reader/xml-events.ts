@@ -34,7 +34,8 @@ export function render(
     parts.push(Buffer.from(chunk.subarray(0, size)));
     chunk.fill(0xff);
   }
-  return Buffer.concat(parts).toString();
+  // Fatal: bytes that are no text must not be forgiven here.
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(parts));
 }
 
 export interface ParsedEvent {

@@ -101,7 +101,19 @@ describe('HEC objects', () => {
       kind: 'full',
       resumeAt: 14,
     });
-    expect(decodeOnce(hec, Buffer.from('{"event":"c"}'), builder)).toEqual({ kind: 'full', resumeAt: 0 });
+    expect(decodeOnce(hec, Buffer.from('\n{"event":"c"}'), builder)).toEqual({ kind: 'full', resumeAt: 0 });
+  });
+
+  test('texts with escapes take no more memory than the payload, also where a second look is needed', () => {
+    const text = 'line\\n'.repeat(20_000);
+    const payload = Buffer.from(
+      `{"event":"ok"}${`{"event":"${text}",\n"host":"h"}{"event":"${text}",\n"broken"}\n`.repeat(3)}`,
+    );
+    const builder = new BatchBuilder();
+    const before = builder.used;
+    expect(decodeOnce(hec, payload, builder).kind).toBe('done');
+    expect(builder.length).toBe(10);
+    expect(builder.used - before).toBeLessThan(2 * payload.length + 64);
   });
 });
 

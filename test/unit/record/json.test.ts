@@ -144,7 +144,7 @@ describe('the host of a JSON event', () => {
   });
 
   test('is not carried over to the next event', () => {
-    expect(decode('{"host":"a"}{}[]{"host":{"name":"b"}}{"host":{}}').map(({ meta }) => meta.host)).toEqual([
+    expect(decode('{"host":"a"}[]{}{"host":{"name":"b"}}{"host":{}}').map(({ meta }) => meta.host)).toEqual([
       'a',
       undefined,
       undefined,
