@@ -6,6 +6,11 @@ import { refused, type Damage, type Inflated } from './inflate.ts';
 /** Compression inside compression; more is an attack or a mistake. */
 export const MAX_LAYERS = 4;
 
+/** What JSON begins with, and no compression: most records that are not compressed. */
+const OBJECT = 0x7b;
+const LIST = 0x5b;
+const NO_WARNINGS: readonly Damage[] = [];
+
 export interface Unwrapped {
   readonly bytes: Uint8Array;
   /** How many compressions were taken off. */
@@ -17,8 +22,9 @@ export interface Unwrapped {
 
 /** Takes off every compression. Each may give `ceiling` bytes. What does not prove itself stays as it is. */
 export function unwrap(data: Uint8Array, ceiling: number): Unwrapped {
+  if (data[0] === OBJECT || data[0] === LIST) return { bytes: data, layers: 0, warnings: NO_WARNINGS };
   let bytes = data;
-  let warnings: readonly Damage[] = [];
+  let warnings = NO_WARNINGS;
   for (let layers = 0; ; layers++) {
     const inner = layerIn(bytes, ceiling, layers);
     if (inner === undefined || inner.kind === 'not-this') {

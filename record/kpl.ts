@@ -75,7 +75,8 @@ export function hashOf(partitionKey: Uint8Array | string): bigint {
 
 /** The user records of `data`; undefined when it is no aggregate in every respect, and then it is a record like any other. */
 export function deaggregate(data: Uint8Array): KplAggregate | undefined {
-  if (data.length <= MAGIC.length + MD5_LENGTH || MAGIC.some((byte, i) => data[i] !== byte)) return undefined;
+  if (data[0] !== MAGIC[0] || data.length <= MAGIC.length + MD5_LENGTH) return undefined;
+  if (MAGIC.some((byte, i) => data[i] !== byte)) return undefined;
   const end = data.length - MD5_LENGTH;
   const message = data.subarray(MAGIC.length, end);
   if (!digest('md5', message, 'buffer').equals(data.subarray(end))) return undefined;
