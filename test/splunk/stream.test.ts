@@ -21,6 +21,8 @@ let fake: FakeKinesis;
 let simulator: RunningSimulator;
 let positions: string;
 let started: SplunkInput[] = [];
+/** Processes that nobody waits for. */
+const orphans: number[] = [];
 
 beforeAll(() => {
   app = buildApp();
@@ -34,6 +36,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const input of started) input.kill();
+  for (const pid of orphans.splice(0)) if (!isGone(pid)) process.kill(pid, 'SIGKILL');
   await simulator.close();
   for (const input of started) {
     expect(input.stderr).toMatch(/^((DEBUG|INFO|WARN|ERROR) [^\n]*\n)*$/);
@@ -230,11 +233,12 @@ describe('when splunkd is gone', () => {
     const script = 'exec 3<&0; "$0" <&3 & echo "INFO started $!" >&2; wait';
     const input = start({ command: ['/bin/sh', '-c', script, app.launcher] });
     await arrived(input, 3);
+    const orphan = Number(/started (\d+)/.exec(input.stderr)![1]);
+    orphans.push(orphan);
     input.child.kill('SIGKILL');
     await input.until(() => input.exited !== undefined, 'the end of the orphan');
     expect(input.stderr).toContain('input.orphaned');
     expect(parseEvents(input.stdout).whole).toBe(true);
-    const orphan = Number(/started (\d+)/.exec(input.stderr)![1]);
     // Whoever adopted it may take a moment to bury it.
     await input.until(() => isGone(orphan), 'the end of the orphan');
   });
