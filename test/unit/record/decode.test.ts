@@ -215,3 +215,27 @@ describe('a block of an unbroken stream', () => {
     expect(decode(kinlogContent({ unbroken: true }), { format: 'text' }).peek).toBeUndefined();
   });
 });
+
+describe('a record of unusual size', () => {
+  it('of 100,000 events gives all of them in order, over several batches', () => {
+    const lines = Array.from({ length: 100_000 }, (_, i) => `{"n":${i}}`);
+    const formats = {
+      json: lines.join('\n'),
+      kinlog: encodeKinlog(
+        { unbroken: false, encId: 1, blockId: 0 },
+        lines.map((data) => ({ data })),
+      ),
+    };
+    for (const data of Object.values(formats)) expect(texts(gzip(data))).toEqual(lines);
+  });
+
+  it('of 10 MiB in one event arrives whole', () => {
+    const event = 'x'.repeat(10 * 1024 * 1024);
+    const kinlog = encodeKinlog({ unbroken: false, encId: 1, blockId: 0 }, [{ data: event }]);
+    for (const data of [event, kinlog, JSON.stringify({ event })]) {
+      const [delivered, ...rest] = texts(data);
+      expect(rest).toEqual([]);
+      expect(delivered === event).toBe(true);
+    }
+  });
+});
