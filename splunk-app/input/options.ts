@@ -73,9 +73,9 @@ export const OPTIONS = {
     default: 'LATEST',
   },
   recordFormat: {
-    type: choice(['auto', 'lines']),
+    type: choice(['auto', 'lines', 'kinlog', 'hec', 'json', 'cloudwatch', 'text']),
     title: 'Record format',
-    text: 'auto recognises the format of each record (kinlog, HEC, JSON, KPL, CloudWatch Logs, plain text; compressed or not), and a plain-text record is one event. lines does the same but makes every line of a plain-text record an event.',
+    text: 'auto recognises the format of each record (kinlog, HEC, JSON, KPL, CloudWatch Logs, plain text; compressed or not), and a plain-text record is one event. lines does the same but makes every line of a plain-text record an event. Any other name takes every record for that format and delivers what is not of it as it is.',
     default: 'auto',
   },
   kinesisEndpoint: {

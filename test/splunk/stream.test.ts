@@ -98,6 +98,17 @@ describe('the input', () => {
     }
   });
 
+  it.each([
+    ['auto', ['a\nb']],
+    ['lines', ['a', 'b']],
+    ['text', ['a\nb']],
+  ])('takes records for what record_format %s says', async (format, expected) => {
+    fake.put('logs', { data: 'a\nb\n' });
+    const input = start({}, settings({ record_format: format }));
+    await arrived(input, expected.length);
+    expect(eventTexts(input)).toEqual(expected);
+  });
+
   it('goes on after a stop where it was, without a duplicate', async () => {
     put(0, 30);
     const first = start();
