@@ -52,7 +52,7 @@ export class StreamTarget implements Target {
   }
 
   take(event: OutgoingEvent): void {
-    if (this.#fatal === undefined) this.#sender.write(event).catch((error: unknown) => this.#failed(error));
+    if (this.#fatal === undefined) this.#sender.write(event).catch(this.#failed);
     else this.#unsent++;
   }
 
@@ -84,7 +84,7 @@ export class StreamTarget implements Target {
   }
 
   /** One event that is too large concerns nobody else; whatever else Kinesis refuses, it will refuse the next event too. */
-  #failed(error: unknown): void {
+  readonly #failed = (error: unknown): void => {
     this.#unsent++;
     if (isKinlogError(error, 'KINLOG_RECORD_TOO_LARGE')) {
       this.#tooLarge ??= error;
@@ -92,7 +92,7 @@ export class StreamTarget implements Target {
     }
     this.#fatal ??= asKinlogError(error, 'sending');
     this.#broken.abort(new DOMException('sending failed', 'AbortError'));
-  }
+  };
 }
 
 /** Prints each event under a line that tells where it begins. */

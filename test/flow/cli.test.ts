@@ -179,6 +179,30 @@ it('a refused permission names the action to allow', async () => {
   expect(sent.stderr).toMatch(/kinesis:PutRecords .*\(KINLOG_PERMISSION_REFUSED\)/);
 });
 
+it('a stream that takes nothing holds back the writer and keeps memory bounded', async () => {
+  const args = ['send', '--stream-name=x', '--endpoint-url=http://127.0.0.1:9', '--source=s'];
+  const sender = new ToolProcess('log2kinesis', args);
+  const line = 'the same line for ever\n'.repeat(3000);
+  let written = 0;
+  const write = () => {
+    while (sender.child.stdin.write(line)) written += line.length;
+  };
+  sender.child.stdin.on('drain', write);
+  write();
+  let rssMiB = 0;
+  const status = () => readFileSync(`/proc/${sender.child.pid!}/status`, 'utf8');
+  const stalled = async () => {
+    const before = written;
+    if (process.platform === 'linux') rssMiB = Number(/VmHWM:\s+(\d+)/.exec(status())![1]) / 1024;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    return before > 2_000_000 && written === before;
+  };
+  await until(stalled, 'the writer has to wait');
+  sender.child.kill('SIGKILL');
+  await sender.finished();
+  expect(rssMiB).toBeLessThan(450);
+});
+
 it('an event that fits into no record does not keep the others, and the exit status tells', async () => {
   const to = await newStream(1);
   const big = Buffer.alloc(1_100_000, 'x').toString();
