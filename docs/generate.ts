@@ -24,7 +24,7 @@ ${sections.join('\n')}`;
 function eventsPage(): string {
   const lines = Object.entries(EVENTS).map(
     ([name, event]) =>
-      `| \`${name}\` | ${event.level} | ${event.text} | ${'counter' in event && event.counter !== undefined ? `\`${event.counter}\`` : ''} |`,
+      `| \`${name}\` | ${event.level} | ${event.text} | ${'counter' in event ? `\`${event.counter ?? ''}\`` : ''} |`,
   );
   const counters = Object.entries(COUNTERS).map(([name, text]) => `| \`${name}\` | ${text} |`);
   return `# Log events and counters

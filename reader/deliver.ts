@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { EventLog } from '../base/events.ts';
 import type { BatchBuilder } from '../record/batch.ts';
 import type { RecordDecoder } from '../record/decode.ts';
+import { MARK } from '../record/event.ts';
 import { UnbrokenOrder, type Released } from '../record/unbroken.ts';
 import type { BuilderPool } from './builder-pool.ts';
 import type { Position } from './checkpoint/position.ts';
@@ -35,7 +36,7 @@ export interface EventDeliveryParts {
 
 /** A record of an unbroken stream. It has a run of its own once it was held back. */
 interface Block {
-  readonly record: KinesisRecord;
+  record: KinesisRecord;
   run?: Run;
 }
 
@@ -108,6 +109,8 @@ export class EventDelivery implements Delivery {
     await this.#sendCovered(signal);
     this.#covered = { end: after(record.sequenceNumber, 0, false), arrivalMs: record.arrivalMs };
     block.run = this.#parts.watermark.open(this.#covered.end, record.arrivalMs);
+    // The page's memory is used again before the block is delivered.
+    block.record = { ...record, data: record.data.slice() };
   }
 
   async #deliverReleased(released: readonly Released<Block>[], signal: AbortSignal): Promise<void> {
@@ -179,13 +182,22 @@ export class EventDelivery implements Delivery {
     const events = builder.length;
     try {
       if (events === 0) return;
-      await output.write(builder.seal(), signal);
+      const batch = builder.seal();
+      const undecoded = countUndecoded(batch.marks);
+      await output.write(batch, signal);
+      if (undecoded > 0) log.count('events_undecoded', undecoded);
     } finally {
       builders.give(builder);
     }
     log.count('events_delivered', events);
     log.emit('batch.written', { shard: shard.shardId, events });
   }
+}
+
+function countUndecoded(marks: Uint8Array): number {
+  let count = 0;
+  for (const mark of marks) if ((mark & MARK.undecoded) !== 0) count++;
+  return count;
 }
 
 function after(sequenceNumber: string, subSequence: number, partial: boolean): Position {

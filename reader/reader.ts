@@ -159,6 +159,8 @@ export class ReadingLoop {
       const ended = await readShard(work, { stop: this.#stop.signal, drain: this.#drain.signal });
       if (ended) log.emit('shard.ended', { shard: shardId });
     } catch (error) {
+      // What was under way when the drain ended was given up on purpose, and is read again.
+      if (this.#drain.signal.aborted && isAbort(error)) return;
       const known = asKinlogError(error, `reading ${shardId}`);
       if (SHARD_ONLY.includes(known.code)) this.#failShard(shardId, known);
       else this.#fail(known);

@@ -197,7 +197,6 @@ export class RecordDecoder {
   #addRaw(into: DecodeTarget, start: number, bytes: Uint8Array, reason: string): DecodeResult {
     const row = isText(bytes) ? 0 : into.meta({ sourcetype: UNDECODED_SOURCETYPE });
     into.add(start, start + bytes.length, NaN, row, MARK.undecoded);
-    this.#log.count('events_undecoded');
     this.#reports.emit('record.undecoded', reason, this.#record!.sequenceNumber);
     return DONE;
   }

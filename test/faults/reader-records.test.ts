@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KinlogError } from '../../base/errors.ts';
+import { silentLog } from '../../base/events.ts';
 import { encodeKinlog } from '../../record/kinlog.ts';
 import { MARK } from '../../record/event.ts';
 import { FIRST, numbers, ReaderScene } from './reader-scene.ts';
@@ -195,6 +196,18 @@ describe('records that nothing explains', () => {
     await run.stop();
     expect(scene.output.events.every((event) => (event.mark & MARK.undecoded) !== 0)).toBe(true);
     expect(scene.named('record.undecoded')).toMatchObject([{ level: 'warn', fields: { shard: FIRST } }]);
+  });
+
+  it('are counted, a bad line among good ones too', async () => {
+    const scene = new ReaderScene({ shards: 1 });
+    const log = silentLog();
+    scene.put('{"event":"one"}\n{"event":"tw\n{"event":"three"}');
+    scene.put(Buffer.from([0xff, 0x00, 0xfe]));
+    const run = scene.start({ log });
+    await scene.until(() => scene.output.events.length === 4);
+    await run.stop();
+    expect(scene.output.texts.slice(0, 3)).toEqual(['one', '{"event":"tw', 'three']);
+    expect(log.totals()).toMatchObject({ events_delivered: 4, events_undecoded: 2, records_read: 2 });
   });
 
   it('a record without events moves the position all the same', async () => {

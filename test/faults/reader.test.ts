@@ -263,6 +263,8 @@ describe('a reader', () => {
     await run.stop();
     expect(scene.clock.monotonic() - asked).toBeLessThanOrEqual(4000);
     expect(scene.store.positions(FIRST).every((position) => position.kind === 'horizon')).toBe(true);
+    expect(run.error).toBeNull();
+    expect(scene.lines.filter((line) => line.level === 'error')).toEqual([]);
   });
 
   it('rides out throttles and failures of the service', async () => {

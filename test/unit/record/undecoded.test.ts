@@ -27,7 +27,6 @@ describe('what nothing explains', () => {
     expect(lines).toMatchObject([
       { name: 'record.undecoded', fields: { reason: 'no known format', sequence: '4959', shard: 's-1' } },
     ]);
-    expect(log.total('events_undecoded')).toBe(1);
   });
 
   it.each([
@@ -70,7 +69,6 @@ describe('what nothing explains', () => {
       ['lz4 is not supported', undefined],
       ['no known format', 5],
     ]);
-    expect(log.total('events_undecoded')).toBe(8);
   });
 
   it('damage that could be repaired is said too', () => {
