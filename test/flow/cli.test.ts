@@ -185,7 +185,8 @@ it('a stream that takes nothing holds back the writer and keeps memory bounded',
   const line = 'the same line for ever\n'.repeat(3000);
   let written = 0;
   const write = () => {
-    while (sender.child.stdin.write(line)) written += line.length;
+    do written += line.length;
+    while (sender.child.stdin.write(line));
   };
   sender.child.stdin.on('drain', write);
   write();
