@@ -10,7 +10,7 @@ import { tar, type ArchiveFile } from './tar.ts';
 const here = import.meta.dirname;
 const root = path.join(here, '..');
 /** Copied as they are; below splunk-app/. */
-const COPIED = ['README.md', 'app.manifest', 'README', 'default', 'metadata', 'static'];
+const COPIED = ['README.md', 'app.manifest', 'README', 'default', 'metadata'];
 
 /** Where splunkd looks for executables. It knows no folder for ARM, so there the common one holds what this package has. */
 const BIN_FOLDERS: Readonly<Record<string, string>> = {
