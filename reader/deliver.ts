@@ -110,7 +110,7 @@ export class EventDelivery implements Delivery {
     this.#covered = { end: after(record.sequenceNumber, 0, false), arrivalMs: record.arrivalMs };
     block.run = this.#parts.watermark.open(this.#covered.end, record.arrivalMs);
     // The page's memory is used again before the block is delivered.
-    block.record = { ...record, data: record.data.slice() };
+    block.record = { ...record, data: new Uint8Array(record.data) };
   }
 
   async #deliverReleased(released: readonly Released<Block>[], signal: AbortSignal): Promise<void> {

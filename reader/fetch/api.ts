@@ -17,6 +17,8 @@ export interface RecordsAnswer {
   readonly next: string | undefined;
   readonly millisBehindLatest: number;
   readonly children: readonly Shard[];
+  /** Gives the memory of the records back, once nothing refers to them any more; further calls do nothing. */
+  readonly recycle?: () => void;
 }
 
 /** One attempt each. The same iterator may be asked again until it expires (KINLOG_ITERATOR_EXPIRED, five minutes) or is refused (KINLOG_REQUEST_REFUSED). */

@@ -92,7 +92,11 @@ export class ShardPoll {
     if (last !== undefined) this.#start = { kind: 'after', sequenceNumber: last.sequenceNumber };
     this.#ended = next === undefined;
     grant.resize(this.#expected.learn(answer));
-    return { records, bytes, millisBehindLatest, children, release: () => grant.release() };
+    const release = () => {
+      grant.release();
+      answer.recycle?.();
+    };
+    return { records, bytes, millisBehindLatest, children, release };
   }
 
   /** An end without children on a shard that was open may be a slip of the service: the same iterator is asked once more, as KCL does.

@@ -3,6 +3,7 @@ import type { GetRecordsOutput } from '@aws-sdk/client-kinesis';
 import { AwsJson1_1Protocol } from '@aws-sdk/core/protocols';
 import { readAnswer } from './answer.ts';
 import type { RecordsAnswer } from './api.ts';
+import { PageMemory } from './page-memory.ts';
 
 type Deserialize = AwsJson1_1Protocol['deserializeResponse'];
 type Operation = Parameters<Deserialize>[0];
@@ -12,6 +13,8 @@ type MetadataBearer = Awaited<ReturnType<Deserialize>>;
 
 /** Hand it to the client as `protocol`. The hook is the SDK's own but not promised for ever: `answerOf` fails loudly when it is not called any more. */
 export class KinesisProtocol extends AwsJson1_1Protocol {
+  readonly #memory = new PageMemory();
+
   override async deserializeResponse<Output extends MetadataBearer>(
     operation: Operation,
     context: Context,
@@ -19,10 +22,18 @@ export class KinesisProtocol extends AwsJson1_1Protocol {
   ): Promise<Output> {
     if (operation.name !== 'GetRecords' || response.statusCode >= 300)
       return super.deserializeResponse(operation, context, response);
-    const body = await collect(response, context);
-    const answer = readAnswer(body);
+    const { body, whole } = await collect(response, context, this.#memory);
+    const answer = { ...readAnswer(body), ...(whole === undefined ? {} : { recycle: this.#recycler(whole) }) };
     const output: MetadataBearer = new ScannedOutput(answer, this.deserializeMetadata(response));
     return output as Output;
+  }
+
+  #recycler(whole: Buffer): () => void {
+    let given = false;
+    return () => {
+      if (!given) this.#memory.give(whole);
+      given = true;
+    };
   }
 }
 
@@ -59,13 +70,23 @@ export function answerOf(output: object): RecordsAnswer | undefined {
   return output instanceof ScannedOutput ? output.answer : undefined;
 }
 
-/** The whole body in memory that is ours alone. With a known length the chunks are copied once, to their final place. */
-async function collect(response: Response, context: Context): Promise<Buffer> {
+/** A body in memory that is ours alone. */
+interface Collected {
+  readonly body: Buffer;
+  /** The piece of page memory that it lies in. */
+  readonly whole?: Buffer;
+}
+
+/** With a known length the chunks are copied once, to their final place. */
+async function collect(response: Response, context: Context, memory: PageMemory): Promise<Collected> {
   const body: unknown = response.body;
-  if (body instanceof Uint8Array) return Buffer.from(body);
-  if (!isReadable(body)) return Buffer.from(await context.streamCollector(body));
+  if (body instanceof Uint8Array) return { body: Buffer.from(body) };
+  if (!isReadable(body)) return { body: Buffer.from(await context.streamCollector(body)) };
   const length = Number(header(response, 'content-length') ?? NaN);
-  return Number.isSafeInteger(length) && length <= MAX_BODY ? collectKnown(body, length) : collectAll(body);
+  if (!Number.isSafeInteger(length) || length > MAX_BODY) return { body: await collectAll(body) };
+  // Given back by who is done with the records; what fails or is left behind on the way goes to the collector instead.
+  const whole = memory.take(length);
+  return { body: await collectInto(whole, body), whole };
 }
 
 /** Above any page Kinesis can send; a longer claim is not trusted with an allocation. */
@@ -77,9 +98,7 @@ function isReadable(body: unknown): body is Chunks {
   return typeof body === 'object' && body !== null && Symbol.asyncIterator in body && 'on' in body;
 }
 
-function collectKnown(body: Chunks, length: number): Promise<Buffer> {
-  // Own memory, not the shared pool: a record's view would otherwise keep strangers alive.
-  const whole = Buffer.allocUnsafeSlow(length);
+function collectInto(whole: Buffer, body: Chunks): Promise<Buffer> {
   let at = 0;
   return new Promise((resolve, reject) => {
     body.on('data', (chunk: Buffer) => (at += chunk.copy(whole, at)));

@@ -29,7 +29,7 @@ export interface RecordPage {
   readonly bytes: number;
   /** With the last page of a closed shard, as far as Kinesis names them; empty before. */
   readonly children: readonly Shard[];
-  /** Gives the page's bytes back to the process's budget; to be called once nothing refers to the records any more. Further calls do nothing. */
+  /** Gives the page's bytes back to the process; to be called once nothing refers to the records any more, for their data will be written over. Further calls do nothing. */
   release(): void;
 }
 
