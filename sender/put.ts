@@ -1,7 +1,7 @@
 /** The seam to the stream: one PutRecords call, entry by entry answered. */
 import { PutRecordsCommand, type KinesisClient, type PutRecordsResultEntry } from '@aws-sdk/client-kinesis';
 import { fromAws } from '../base/aws-errors.ts';
-import { streamAddress } from '../base/aws.ts';
+import { connectKinesis, streamAddress, type KinesisConnection } from '../base/aws.ts';
 import { KinlogError } from '../base/errors.ts';
 
 export interface PutEntry {
@@ -22,6 +22,19 @@ export interface PutApi {
 
 /** PutRecords takes no more than this in one call (Kinesis API reference, "PutRecords"); the bytes are those that every endpoint accepts. */
 export const CALL_LIMIT = { records: 500, bytes: 5 * 1024 * 1024 } as const;
+
+/** How a sender reaches the stream: by a connection of its own, a client that stays the caller's, or a port that is no Kinesis at all. */
+export type PutTarget = Omit<KinesisConnection, 'stream' | 'protocol'> | KinesisClient | PutApi;
+
+/** The port, and what ends a connection that was made for it. */
+export function openPut(target: PutTarget, stream: string): { readonly api: PutApi; readonly close: () => void } {
+  if ('put' in target) return { api: target, close: nothing };
+  if ('send' in target) return { api: kinesisPut(target, stream), close: nothing };
+  const client = connectKinesis({ ...target, stream });
+  return { api: kinesisPut(client, stream), close: () => client.destroy() };
+}
+
+const nothing = (): void => undefined;
 
 export function kinesisPut(kinesis: KinesisClient, stream: string): PutApi {
   const address = streamAddress(stream);

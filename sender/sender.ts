@@ -1,6 +1,5 @@
 /** Sends events to a stream: group, encode, put, and tell each writer when Kinesis has its event. */
 import type { Writable } from 'node:stream';
-import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { asKinlogError, describeError, KinlogError } from '../base/errors.ts';
 import { silentLog, type EventLog } from '../base/events.ts';
@@ -11,13 +10,13 @@ import type { Compression } from './compress.ts';
 import { recordEncoder, type Encoded, type RecordEncoder, type SendFormat } from './encode.ts';
 import { EncodeLine } from './encode-line.ts';
 import { PutQueue } from './put-queue.ts';
-import { kinesisPut, type PutApi, type Stored } from './put.ts';
+import { openPut, type PutApi, type PutTarget, type Stored } from './put.ts';
 import { Room } from './room.ts';
 import { eventWritable } from './stream.ts';
 
 export interface SenderOptions {
-  /** Either the client, which stays the caller's, or a port of one's own. */
-  readonly kinesis: KinesisClient | PutApi;
+  /** How to reach Kinesis: region, endpoint, credentials of a connection of its own (the SDK's defaults without them), a client, or a port. */
+  readonly kinesis?: PutTarget;
   /** Name or ARN. */
   readonly stream: string;
   readonly format?: SendFormat;
@@ -65,6 +64,7 @@ const CHECK_ATTEMPTS = 3;
 const MAX_EVENT_BYTES = 64 * 1024 * 1024;
 
 const defaults = () => ({
+  kinesis: {},
   format: 'kinlog' as const,
   compression: 'gzip' as const,
   partitionKey: 'random' as const,
@@ -86,6 +86,7 @@ export class Sender {
   readonly #log: EventLog;
   readonly #clock: Clock;
   readonly #api: PutApi;
+  readonly #disconnect: () => void;
   readonly #encoder: RecordEncoder;
   readonly #open: OpenBatches;
   readonly #line = new EncodeLine();
@@ -104,14 +105,16 @@ export class Sender {
 
   constructor(options: SenderOptions) {
     const settings = { ...defaults(), ...options };
-    const { kinesis, stream, meta } = settings;
+    const { stream, meta } = settings;
     this.#stream = stream;
     this.#clock = settings.clock;
     this.#log = settings.log;
     this.#flushAfterMs = settings.flushAfterMs;
     this.#room = new Room(settings.maxBufferedBytes);
     this.#whenFull = settings.whenFull;
-    this.#api = 'put' in kinesis ? kinesis : kinesisPut(kinesis, stream);
+    const { api, close } = openPut(settings.kinesis, stream);
+    this.#api = api;
+    this.#disconnect = close;
     this.#encoder = recordEncoder(settings);
     const grouping = { partitionKey: settings.partitionKey, oneMeta: this.#encoder.oneMeta, meta };
     this.#open = new OpenBatches(grouping, (batch) => this.#send(batch));
@@ -319,6 +322,7 @@ export class Sender {
     } finally {
       this.#stop.abort(new DOMException('the sender was closed', 'AbortError'));
       this.#queue.stop();
+      this.#disconnect();
     }
   }
 
