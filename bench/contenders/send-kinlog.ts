@@ -1,5 +1,6 @@
 /** Events through the sender into a stream: encoded as HEC lines, compressed, put and acknowledged. MB of event text a second. */
-import { connectKinesis, Sender, type Compression, type OutgoingEvent } from '../../sender/index.ts';
+import { connectKinesis } from '../../base/aws.ts';
+import { Sender, type Compression, type OutgoingEvent } from '../../sender/index.ts';
 import type { Contender, Options } from '../contender.ts';
 import { outgoing, textBytes } from './outgoing.ts';
 import { IDENTITY } from './sdk.ts';
