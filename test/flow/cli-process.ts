@@ -2,6 +2,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { afterEach } from 'vitest';
 
 export type Tool = 'log2kinesis' | 'dumpstream' | 'logdecode' | 'main';
 
@@ -10,6 +11,13 @@ export interface Finished {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+const running = new Set<ToolProcess>();
+
+// A test that fails half-way leaves nothing behind either.
+afterEach(() => {
+  for (const { child } of running) child.kill('SIGKILL');
+});
 
 export class ToolProcess {
   readonly child: ChildProcessWithoutNullStreams;
@@ -29,7 +37,8 @@ export class ToolProcess {
         ...env,
       },
     });
-    this.#exited = once(this.child, 'close');
+    running.add(this);
+    this.#exited = once(this.child, 'close').finally(() => running.delete(this));
     this.child.stdout.on('data', (chunk: Buffer) => this.#stdout.push(chunk));
     this.child.stderr.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
     // A tool that ended early does not read its input to the end.
