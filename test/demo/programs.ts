@@ -8,6 +8,8 @@ import { EventStream, type SplunkEvent } from './tally.ts';
 export const ROOT = path.join(import.meta.dirname, '../..');
 export const FOLDER = path.join(ROOT, '.demo');
 
+const NEWLINE = Buffer.from('\n');
+
 /** Children still alive, to be ended by pid whatever happens. */
 const alive = new Set<ChildProcessWithoutNullStreams>();
 
@@ -47,9 +49,10 @@ export class Sender {
     this.#exit = once(this.#child, 'exit').then(([code]) => code as number | null);
   }
 
-  async write(lines: readonly string[]): Promise<void> {
+  async write(lines: readonly Buffer[]): Promise<void> {
     for (const line of lines)
-      if (!this.#child.stdin.write(`${line}\n`)) await Promise.race([once(this.#child.stdin, 'drain'), this.#exit]);
+      if (!this.#child.stdin.write(Buffer.concat([line, NEWLINE])))
+        await Promise.race([once(this.#child.stdin, 'drain'), this.#exit]);
   }
 
   /** Settles when everything written is in the stream. */
@@ -66,6 +69,8 @@ export class PackagedInput {
   #child: ChildProcessWithoutNullStreams | undefined;
   #gone: Promise<unknown> = Promise.resolve();
   #lives = 0;
+  /** Whether this life has said that it reads. */
+  reading = false;
 
   constructor(endpoint: string, stream: string, onEvent: (event: SplunkEvent) => void) {
     const params = {
@@ -101,6 +106,8 @@ export class PackagedInput {
     const log = createWriteStream(path.join(FOLDER, `input-${++this.#lives}.log`));
     child.stdout.on('data', (chunk: Buffer) => events.write(chunk));
     child.stderr.pipe(log);
+    this.reading = false;
+    child.stderr.on('data', (said: Buffer) => (this.reading ||= said.includes('reader.started')));
     child.stdin.write(this.#xml);
     this.#child = child;
     this.#gone = once(child, 'close');

@@ -41,6 +41,12 @@ export class EventStream {
   }
 }
 
+/** A line of any bytes as XML shows it: invalid UTF-8, and characters that no XML document can hold, become U+FFFD. */
+function asXmlShows(line: Buffer): string {
+  // eslint-disable-next-line no-control-regex -- the characters in question
+  return line.toString('utf8').replaceAll(/[\x00-\x08\v\f\x0e-\x1f\ufffe\uffff]/g, '\ufffd');
+}
+
 export class Tally {
   readonly first: SplunkEvent[] = [];
   delivered = 0;
@@ -50,8 +56,8 @@ export class Tally {
   readonly #sent: number;
   readonly #progress: (delivered: number, of: number) => void;
 
-  constructor(lines: readonly string[], progress: (delivered: number, of: number) => void) {
-    for (const line of lines) this.#open.set(line, (this.#open.get(line) ?? 0) + 1);
+  constructor(lines: readonly Buffer[], progress: (delivered: number, of: number) => void) {
+    for (const text of lines.map(asXmlShows)) this.#open.set(text, (this.#open.get(text) ?? 0) + 1);
     this.#sent = lines.length;
     this.#missing = lines.length;
     this.#progress = progress;
