@@ -61,7 +61,8 @@ const FIRST_COLUMNS = 256;
 const SPARE = 64;
 /** So that offset 0 can mean "none". */
 const FIRST_OFFSET = 64;
-const LF = 10;
+const PAGE_END = new Uint8Array(SPARE);
+PAGE_END[0] = 10;
 
 /** What a builder fills and a sealed batch shows. */
 class Columns {
@@ -132,10 +133,8 @@ export class BatchBuilder implements EventBatchBuilder {
 
   load(page: Uint8Array): number {
     const at = this.room(page.length + SPARE);
-    const end = at + page.length;
     this.bytes.set(page, at);
-    this.bytes[end] = LF;
-    this.bytes.fill(0, end + 1, end + SPARE);
+    this.bytes.set(PAGE_END, at + page.length);
     return at;
   }
 

@@ -24,15 +24,14 @@ export const cloudwatch: RecordFormat = cloudwatchFormat();
 
 const KEYS = ['messageType', 'owner', 'logGroup', 'logStream', 'subscriptionFilters', 'logEvents', 'policyLevel'];
 const FIRST_LETTERS = new Set(KEYS.map((key) => key.charCodeAt(0)));
-/** What stands before the first letter of the first key. */
-const OPENING = Buffer.from('{"');
+const OPEN = 0x7b;
+const QUOTE = 0x22;
 /** Repeated with every event; more than this is no metadata that anybody wrote. */
 const MAX_SHARED = 8 * 1024;
 
 function mayBeSubscription(payload: Uint8Array): boolean {
+  if (payload[0] === OPEN && payload[1] === QUOTE && !FIRST_LETTERS.has(payload[2]!)) return false;
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-  const compact = bytes[0] === OPENING[0] && bytes[1] === OPENING[1];
-  if (compact && !FIRST_LETTERS.has(bytes[2]!)) return false;
   const key = /^\s*\{\s*"(\w{5,19})"/.exec(bytes.toString('latin1', 0, 64))?.[1];
   return key !== undefined && KEYS.includes(key) && bytes.includes('"logEvents"') && bytes.includes('"messageType"');
 }

@@ -6,7 +6,7 @@ import { cloudwatch } from './cloudwatch.ts';
 import { isText, unwrap, type Unwrapped } from './detect.ts';
 import { MARK } from './event.ts';
 import type { DecodeResult, RecordFormat } from './format.ts';
-import { hec } from './hec.ts';
+import { detectedHec, hec } from './hec.ts';
 import { DEFAULT_CEILING } from './inflate.ts';
 import { json } from './json.ts';
 import { kinlog, peekKinlog } from './kinlog.ts';
@@ -49,7 +49,7 @@ export interface DecodeTarget extends EventBatchBuilder {
 export const UNDECODED_SOURCETYPE = 'kinlog:undecoded';
 
 /** In the order in which they are tried; text comes last. */
-const AUTO: readonly RecordFormat[] = [kinlog, cloudwatch, hec, json];
+const AUTO: readonly RecordFormat[] = [kinlog, cloudwatch, detectedHec, json];
 
 /** A batch that holds this many bytes takes no further user record of the same aggregate: each may decompress to as much as the ceiling. */
 const BATCH_BYTES = 16 * 1024 * 1024;
@@ -228,14 +228,14 @@ export class RecordDecoder {
 
 const DONE: DecodeResult = { kind: 'done' };
 
+const ONLY = { cloudwatch, hec, json } as const;
+
 /** Tried in this order. With `auto` only text can be refused by all of them, and then the bytes are binary. */
 function formatsFor({ format = 'auto', lines = false }: DecodeOptions): readonly RecordFormat[] {
   const text = textFormat({ lines });
   if (format === 'text') return [text];
   if (format === 'auto') return [...AUTO, { ...text, recognise: isText }];
-  return AUTO.filter(({ name }) => name === format).map((only) =>
-    only === kinlog ? only : { ...only, recognise: () => true },
-  );
+  return format === 'kinlog' ? [kinlog] : [{ ...ONLY[format], recognise: () => true }];
 }
 
 /** The same trouble comes with every record of a stream: each reason is said at once, and then once a minute with how often it came. */

@@ -5,7 +5,7 @@ import type { EventBatchBuilder } from './batch.ts';
 import type { EventMeta, IndexedFields, OutgoingEvent } from './event.ts';
 import type { RecordFormat } from './format.ts';
 import { MemberScanner } from './json-members.ts';
-import { BYTE, JsonScanner } from './json-scan.ts';
+import { BYTE } from './json-scan.ts';
 import { decodeValues, type ValueReader } from './json-values.ts';
 import { NO_ROW } from './meta-table.ts';
 import { secondsToUs } from './time.ts';
@@ -20,11 +20,32 @@ const FIELDS = 12;
  *  `event` as a string is the text it stands for, any other value its JSON text byte for byte. `time` is in seconds, a number or a string with one.
  *  An object without `event`, or with null, is delivered raw; so is one deeper than 200 levels (64 when it spreads over lines), and one with more than
  *  64 KiB of metadata. Unknown members are ignored, the last of duplicates counts. */
-export const hec: RecordFormat = {
-  name: 'hec',
-  recognise: beginsWithHec,
-  decode: (range, into, from) => decodeValues(reader, range, into, from),
-};
+export const hec: RecordFormat = hecFormat({ anyMember: true });
+
+/** The same where nobody said that it is HEC: the first object has no member that HEC does not know. A log line of somebody's own may well have an
+ *  `event` among its members. */
+export const detectedHec: RecordFormat = hecFormat({ anyMember: false });
+
+function hecFormat({ anyMember }: { readonly anyMember: boolean }): RecordFormat {
+  return {
+    name: 'hec',
+    // What decides is one look at the first object, and `decode` has to look at it anyway.
+    recognise: beginsWithObject,
+    decode: (range, into, from = 0) => {
+      reader.scanner.only = !anyMember && from === 0;
+      return decodeValues(reader, range, into, from);
+    },
+  };
+}
+
+/** Perhaps behind blanks. */
+function beginsWithObject(bytes: Uint8Array): boolean {
+  let p = 0;
+  while (isBlank(bytes[p])) p++;
+  return bytes[p] === BYTE.open;
+}
+
+const isBlank = (byte: number | undefined) => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 
 class HecReader implements ValueReader {
   readonly scanner = new MemberScanner(NAMES, 'event');
@@ -48,6 +69,7 @@ class HecReader implements ValueReader {
 
   accept(into: EventBatchBuilder, bytes: Buffer): boolean {
     const { found } = this.scanner;
+    this.scanner.only = false;
     if (found[EVENT] === 0) return false;
     for (let k = 0; k < TIME; k += 2) if (isNested(bytes[found[k]!]!)) found[k] = found[k + 1] = 0;
     const row = into.rows.fromJson(bytes, found);
@@ -62,44 +84,16 @@ class HecReader implements ValueReader {
   }
 }
 
-const reader = new HecReader();
-
 function isNested(byte: number): boolean {
   return byte === BYTE.open || byte === BYTE.openList;
 }
+
+const reader = new HecReader();
 
 function timeOf(bytes: Buffer, found: Int32Array): number {
   const first = bytes[found[TIME]!]!;
   const numeric = first === BYTE.quote || first === BYTE.minus || (first >= 0x30 && first <= 0x39);
   return numeric ? secondsToUs(bytes, found[TIME]!, found[TIME + 1]!) : NaN;
-}
-
-/** As much of a payload as is looked at to recognise it. */
-const PREFIX = 16 * 1024;
-const prefix = Buffer.alloc(PREFIX + 1);
-
-/** The first object has `event` and nothing that HEC does not know; a log line of somebody's own may well have an `event` among its members. */
-function beginsWithHec(bytes: Uint8Array): boolean {
-  const size = Math.min(bytes.length, PREFIX);
-  prefix.set(bytes.subarray(0, size));
-  prefix[size] = 0;
-  const scanner = new JsonScanner();
-  scanner.acrossLines = true;
-  let p = scanner.blank(prefix, 0);
-  if (prefix[p] !== BYTE.open) return false;
-  let seen = false;
-  do {
-    p = scanner.blank(prefix, p + 1);
-    const value = scanner.key(prefix, p);
-    if (value < 0) return seen && size < bytes.length;
-    const name = prefix.toString('latin1', p + 1, prefix.indexOf(BYTE.quote, p + 1));
-    if (!NAMES.some((known) => known === name)) return false;
-    seen ||= name === 'event';
-    const end = scanner.value(prefix, value, 0);
-    if (end < 0) return seen && size < bytes.length;
-    p = scanner.blank(prefix, end);
-  } while (prefix[p] === BYTE.comma);
-  return seen && prefix[p] === BYTE.close;
 }
 
 /** What `fields` of an encoded event holds besides its own, when its data is not UTF-8: the bytes in base64, because JSON has no place for them. */

@@ -17,6 +17,8 @@ export class MemberScanner extends JsonScanner {
   readonly found: Int32Array;
   /** Free bytes behind the input, at least as many as the input has; grows by what was unescaped. */
   arena = 0;
+  /** An object with any other member than these is refused, without a look at what follows. */
+  only = false;
   readonly #byLength: (readonly Wanted[])[] = [];
   readonly #textSlot: number;
   /** `"name":` of every wanted member. */
@@ -67,7 +69,7 @@ export class MemberScanner extends JsonScanner {
     const colon = this.blank(bytes, keyEnd);
     if (bytes[colon] !== BYTE.colon) return -1;
     const at = this.blank(bytes, colon + 1);
-    if (slot < 0) return this.value(bytes, at, 0);
+    if (slot < 0) return this.only ? -1 : this.value(bytes, at, 0);
     this.#after[this.#last] = slot + 1;
     this.#last = slot + 1;
     return this.#wanted(bytes, at, slot);

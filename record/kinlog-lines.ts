@@ -28,22 +28,59 @@ export interface KinlogEventLine {
 }
 
 const KEYS = ['unbroken', 'source', 'sourcetype', 'host', 'index', 'enc_id', 'block_id', 'fields'];
-const BLANK = ' \t\r\n';
 
-/** As far as a first line is looked at. */
-const PREFIX = 4096;
+/** As far as `enc_id` is looked for; more metadata than this no table takes. */
+const FAR = 64 * 1024;
+const QUOTE = 0x22;
+const OPEN = 0x7b;
+const LF = 0x0a;
+const UNDERSCORE = 0x5f;
+const LONGEST_KEY = Math.max(...KEYS.map((key) => key.length));
+const LOWER_CASE = 0x20;
 
-/** The first key is one of a header's, and `enc_id` stands on the first line. Cheap for everything else. */
+/** The first key is one of a header's, and `enc_id` stands on the first line. Cheap for everything else: nothing is copied. */
 export function beginsWithHeader(payload: Uint8Array): boolean {
-  if (payload[0] !== 0x7b && !BLANK.includes(String.fromCharCode(payload[0] ?? 0))) return false;
-  const quick = payload[1] === 0x22 ? payload[2]! | 0x20 : 0;
-  if (quick !== 0 && !FIRST_LETTERS.includes(quick)) return false;
-  const text = Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, PREFIX)).toString('latin1');
-  const key = /^\s*\{\s*"([A-Za-z_]{4,10})"/.exec(text)?.[1];
-  return key !== undefined && KEYS.includes(key.toLowerCase()) && /^\s*[^\n]*"enc_id"/i.test(text);
+  const open = blank(payload, 0);
+  if (payload[open] !== OPEN) return false;
+  const quote = blank(payload, open + 1);
+  return payload[quote] === QUOTE && isKey(payload, quote + 1) && hasEncId(payload, quote);
 }
 
-const FIRST_LETTERS = KEYS.map((key) => key.charCodeAt(0));
+function blank(payload: Uint8Array, start: number): number {
+  let p = start;
+  while (payload[p] === 0x20 || payload[p] === 0x09 || payload[p] === 0x0d || payload[p] === LF) p++;
+  return p;
+}
+
+function isKey(payload: Uint8Array, start: number): boolean {
+  let end = start;
+  while (end <= start + LONGEST_KEY && payload[end] !== QUOTE) end++;
+  return NAMES[end - start]?.some((name) => stands(name, payload, start)) ?? false;
+}
+
+/** In any case, as Go's decoder takes keys. The bytes in question are letters and underscores, which differ from others in more than that bit. */
+function stands(name: Uint8Array, payload: Uint8Array, start: number): boolean {
+  for (let k = 0; k < name.length; k++) {
+    const byte = payload[start + k]!;
+    if (byte !== name[k] && (byte | LOWER_CASE) !== name[k]) return false;
+  }
+  return true;
+}
+
+/** Keys by their length. */
+const NAMES: readonly (readonly Uint8Array[])[] = Array.from({ length: LONGEST_KEY + 1 }, (_, size) =>
+  KEYS.filter((key) => key.length === size).map((key) => new Uint8Array(Buffer.from(key))),
+);
+const ENC_ID = new Uint8Array(Buffer.from('"enc_id"'));
+const BEFORE_UNDERSCORE = 4;
+
+function hasEncId(payload: Uint8Array, start: number): boolean {
+  const line = payload.subarray(start, start + FAR);
+  const lf = line.indexOf(LF);
+  for (let p = line.indexOf(UNDERSCORE); p >= 0 && (lf < 0 || p < lf); p = line.indexOf(UNDERSCORE, p + 1))
+    if (p >= BEFORE_UNDERSCORE && stands(ENC_ID, line, p - BEFORE_UNDERSCORE)) return true;
+  return false;
+}
 
 /** Undefined when the line is no header. */
 export function parseHeader(bytes: Buffer, start: number, end: number): KinlogHeader | undefined {

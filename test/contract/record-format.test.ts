@@ -1,6 +1,6 @@
 /** The formats of record/ run the contract suite. */
 import { cloudwatch } from '../../record/cloudwatch.ts';
-import { hec } from '../../record/hec.ts';
+import { detectedHec, hec } from '../../record/hec.ts';
 import { json } from '../../record/json.ts';
 import { encodeKinlog, kinlog } from '../../record/kinlog.ts';
 import { text, textFormat } from '../../record/text.ts';
@@ -71,14 +71,15 @@ recordFormatContract(cloudwatch, {
   others: but('a CloudWatch Logs subscription'),
 });
 
-recordFormatContract(hec, {
-  payloads: {
-    'one object per line': hecLines.join('\n'),
-    'objects joined without a break': hecLines.join(''),
-    'objects over many lines': hecLines.map((line) => JSON.stringify(JSON.parse(line), null, 2)).join('\n'),
-  },
-  others: but('HEC objects'),
-});
+for (const format of [hec, detectedHec])
+  recordFormatContract(format, {
+    payloads: {
+      'one object per line': hecLines.join('\n'),
+      'objects joined without a break': hecLines.join(''),
+      'objects over many lines': hecLines.map((line) => JSON.stringify(JSON.parse(line), null, 2)).join('\n'),
+    },
+    others: but('HEC objects'),
+  });
 
 recordFormatContract(json, {
   payloads: {

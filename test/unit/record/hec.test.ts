@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { BatchBuilder } from '../../../record/batch.ts';
 import { MARK } from '../../../record/event.ts';
-import { BYTES_FIELD, encodeHec, hec } from '../../../record/hec.ts';
+import { BYTES_FIELD, detectedHec, encodeHec, hec } from '../../../record/hec.ts';
 import { ROW_LIMIT, TABLE_LIMIT } from '../../../record/meta-table.ts';
 import { decodeAll, decodeOnce, plainEvents } from './payload.ts';
 
@@ -118,7 +118,10 @@ describe('HEC objects', () => {
 });
 
 describe('recognising HEC', () => {
-  const recognised = (text: string) => hec.recognise(Buffer.from(text));
+  const recognised = (text: string) => {
+    const payload = Buffer.from(text);
+    return detectedHec.recognise(payload) && decodeOnce(detectedHec, payload, new BatchBuilder()).kind === 'done';
+  };
 
   test('an object with `event` and nothing that HEC does not know', () => {
     for (const text of [
@@ -133,6 +136,9 @@ describe('recognising HEC', () => {
   test('not a log line of somebody else that has an `event` too, and not what is no object', () => {
     for (const text of [
       '{"event":"login","user":"x"}',
+      `{"event":"${'x'.repeat(100_000)}","user":"x"}`,
+      '{"us\\u0065r":"x","event":"login"}',
+      '{\n "event": "login",\n "user": "x"\n}',
       '{"host":"h"}',
       '{}',
       '{"event":"x"',
@@ -143,6 +149,15 @@ describe('recognising HEC', () => {
     ])
       expect(recognised(text), text).toBe(false);
   });
+});
+
+test('only the first object decides; later ones may have members that HEC does not know', () => {
+  const lines = Buffer.from('{"event":"a"}\n{"user":"x","event":"b"}');
+  expect(decodeAll(detectedHec, lines).map(({ text, mark }) => [text, mark])).toEqual([
+    ['a', 0],
+    ['b', 0],
+  ]);
+  expect(decodeAll(hec, Buffer.from('{"user":"x","event":"b"}'))).toMatchObject([{ text: 'b', mark: 0 }]);
 });
 
 describe('encodeHec', () => {

@@ -99,6 +99,13 @@ describe('metadata', () => {
     expect(peekKinlog(Buffer.from(header))?.encId).toBe('9223372036854775806');
   });
 
+  it('may be long, and an `enc_id` in a later line is none of its', () => {
+    const long = HEADER.replace('"source":"s"', `"source":"${'s_'.repeat(5000)}"`);
+    expect(kinlog.recognise(Buffer.from(`${long}\n`))).toBe(true);
+    expect(kinlog.recognise(Buffer.from('{"source":"s"}\n{"enc_id":1}'))).toBe(false);
+    expect(kinlog.recognise(Buffer.from('{"sources":"s","enc_id":1}'))).toBe(false);
+  });
+
   it('may have keys in any order and case, blanks before it, and unknown members', () => {
     const header = ' {"HOST":"h","enc_ID":5,"Unbroken":true,"more":{"enc_id":7},"block_id":2,"index":null}';
     expect(peekKinlog(Buffer.from(header))).toEqual({
