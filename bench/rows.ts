@@ -163,11 +163,11 @@ export const ROWS: readonly Row[] = [
   },
   {
     name: 'peak-memory',
-    title: 'peak memory on pages of 10 MB',
+    title: 'peak memory of the packaged app on pages of 10 MB',
     unit: 'MiB',
     digits: 0,
     server: { form: 'lines', shardBytes: FULL_PAGE },
-    ours: peak.kinlog,
+    ours: { label: 'packaged app', module: 'peak-memory' },
     goal: { of: 'value', kind: 'at most', limit: 200 },
     baselines: [peak.bare],
     fresh: true,
