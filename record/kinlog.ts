@@ -45,8 +45,9 @@ function decodeKinlog(range: Range, into: EventBatchBuilder, from: number): Deco
   if (first === undefined) return { kind: 'not-this', reason: 'no kinlog metadata in the first line' };
   const header = headerBefore(into.bytes, range, from) ?? first;
   const walk = new Walk(range, into);
-  walk.begin(header);
-  const stopped = walk.run(Math.max(firstEnd, range.start + from));
+  const next = Math.max(firstEnd, range.start + from);
+  walk.begin(header, next);
+  const stopped = walk.run(next);
   walk.end();
   return stopped < range.end ? { kind: 'full', resumeAt: stopped - range.start } : { kind: 'done' };
 }
@@ -64,10 +65,10 @@ function lineEnd(bytes: Buffer, start: number, end: number): number {
   return found < 0 || found > end ? end : found;
 }
 
-/** One pass over the lines. All room is taken at its beginning, so that `bytes` does not move meanwhile. */
+/** One pass over the lines. Room is taken where metadata begins, for all events that may follow, so that `bytes` does not move under an event. */
 class Walk {
   readonly #into: EventBatchBuilder;
-  readonly #bytes: Buffer;
+  #bytes: Buffer;
   readonly #end: number;
   /** Where free bytes begin. */
   #arena: number;
@@ -78,21 +79,28 @@ class Walk {
   /** Of what was decoded last. */
   #length = 0;
 
-  constructor({ start, end }: Range, into: EventBatchBuilder) {
+  constructor({ end }: Range, into: EventBatchBuilder) {
     this.#into = into;
     this.#end = end;
-    // Enough: base64 shrinks, and `fields` are shorter than the line they stand in.
-    this.#arena = into.room(end - start);
+    this.#arena = into.room(0);
     this.#bytes = into.bytes;
   }
 
-  begin(header: KinlogHeader): void {
-    this.#row = this.#into.meta(header);
+  /** Metadata of the lines from `next` on. */
+  begin(header: KinlogHeader, next: number): void {
+    const into = this.#into;
+    const { fields } = header;
+    this.#row = into.meta(header);
     this.#unbroken = header.unbroken;
     this.#fieldsStart = this.#fieldsEnd = NO_FIELDS;
-    if (header.fields === undefined) return;
+    // Base64 shrinks; but fields may be longer than they were in their line.
+    const size = fields === undefined ? 0 : Buffer.byteLength(fields);
+    into.trim(this.#arena);
+    this.#arena = into.room(size + this.#end - next);
+    this.#bytes = into.bytes;
+    if (fields === undefined) return;
     this.#fieldsStart = this.#arena;
-    this.#fieldsEnd = this.#arena += this.#bytes.write(header.fields, this.#arena);
+    this.#fieldsEnd = this.#arena += this.#bytes.write(fields, this.#arena);
   }
 
   /** Adds events up to the end of the payload or until the batch is full; answers where it stopped. */
@@ -169,7 +177,7 @@ class Walk {
     }
     const header = beginsWithHeader(this.#bytes.subarray(line, end)) ? parseHeader(this.#bytes, line, end) : undefined;
     if (header === undefined) this.#into.add(line, end, NaN, this.#row, MARK.undecoded);
-    else this.begin(header);
+    else this.begin(header, end);
     return end;
   }
 }

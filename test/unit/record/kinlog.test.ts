@@ -5,6 +5,7 @@ import { goTime, goTimeToUs } from '../../../record/kinlog-time.ts';
 import { encodeKinlog, kinlog, peekKinlog } from '../../../record/kinlog.ts';
 import { decodeAll, type Delivered } from '../../contract/record-format.ts';
 
+const LINES = '{"is_done":true,"data":"aGVsbG8="}\n{"is_done":true,"data":"d29ybGQ="}';
 const HEADER = '{"unbroken":false,"source":"s","sourcetype":"t","host":"h","index":"i","enc_id":1,"block_id":0}';
 const META = { host: 'h', source: 's', sourcetype: 't', index: 'i' };
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -97,6 +98,17 @@ describe('metadata', () => {
   it('keeps every digit of an id, also of 2^63 - 2', () => {
     const header = HEADER.replace('"enc_id":1', '"enc_id":9223372036854775806');
     expect(peekKinlog(Buffer.from(header))?.encId).toBe('9223372036854775806');
+  });
+
+  it.each([
+    ['numbers', `[${'1e20,'.repeat(60_000)}1]`],
+    ['bytes that are not UTF-8', `"${'\xff'.repeat(200_000)}"`],
+  ])('may have fields that are longer as they are written again: %s', (_, value) => {
+    const payload = Buffer.from(`${HEADER.slice(0, -1)},"fields":{"f":${value}}}\n${LINES}\n`, 'latin1');
+    const events = decodeAll(kinlog, payload, 100) as Delivered[];
+    expect(events.map(({ text }) => text)).toEqual(['hello', 'world']);
+    for (const { fields } of events) expect(() => JSON.parse(fields!) as unknown).not.toThrow();
+    expect(decodeAll(kinlog, payload, 1)).toEqual(events);
   });
 
   it('may be long, and an `enc_id` in a later line is none of its', () => {
