@@ -5,6 +5,8 @@ import { Buffer } from 'node:buffer';
 const LIMIT = 8192;
 /** Twice the limit, so that a search ends soon, and always. */
 const SLOTS = 2 * LIMIT;
+/** Slots that a search looks at. Only metadata that somebody chose for their hashes needs more; they are not learned. */
+const MAX_STEPS = 64;
 /** Numbers kept per spelling: row, start of its bytes in `#raw`, lengths of the four values. */
 const WIDTH = 6;
 export const VALUES = 4;
@@ -12,6 +14,7 @@ export const VALUES = 4;
 const OVERHEAD = 64;
 
 export const UNKNOWN = -1;
+const NONE = -1;
 
 /** An open-addressed table of rows as payloads spell them: the bytes of four values. `ranges` are four pairs of start and end in `bytes`. */
 export class Spellings {
@@ -21,25 +24,28 @@ export class Spellings {
   #count = 0;
   #raw = Buffer.alloc(2048);
   #used = 0;
-  /** Where the last search ended. */
-  #slot = 0;
+  /** The free slot that the last search ended at, or NONE. */
+  #slot = NONE;
 
   /** The row, or UNKNOWN. */
   find(bytes: Uint8Array, ranges: Int32Array): number {
     let slot = hashOf(bytes, ranges) % SLOTS;
-    for (;;) {
+    for (let steps = 0; steps < MAX_STEPS; steps++) {
       const spelling = this.#slots[slot]!;
-      if (spelling === 0) break;
+      if (spelling === 0) {
+        this.#slot = slot;
+        return UNKNOWN;
+      }
       if (this.#matches(spelling * WIDTH, bytes, ranges)) return this.#entries[spelling * WIDTH]!;
       slot = (slot + 1) % SLOTS;
     }
-    this.#slot = slot;
+    this.#slot = NONE;
     return UNKNOWN;
   }
 
   /** Remembers what the last `find` did not know; answers the bytes of memory it takes. */
   learn(row: number, bytes: Uint8Array, ranges: Int32Array): number {
-    if (this.#count === LIMIT) return 0;
+    if (this.#count === LIMIT || this.#slot === NONE) return 0;
     const at = ++this.#count * WIDTH;
     if (at + WIDTH > this.#entries.length)
       this.#entries = doubled(this.#entries, new Int32Array(2 * this.#entries.length));
@@ -76,17 +82,20 @@ function doubled<T extends Int32Array | Buffer>(from: T, to: T): T {
   return to;
 }
 
-/** From the lengths and the last bytes, where hosts and paths differ; not negative. */
+/** Of all bytes: hosts and paths differ anywhere. Not negative. */
 function hashOf(bytes: Uint8Array, ranges: Int32Array): number {
   let hash = 0;
   for (let k = 0; k < 2 * VALUES; k += 2) {
     const end = ranges[k + 1]!;
-    const length = end - ranges[k]!;
-    hash = Math.imul(hash ^ length, 0x85ebca6b);
-    if (length >= 6) {
-      const last = bytes[end - 2]! | (bytes[end - 3]! << 8) | (bytes[end - 4]! << 16) | (bytes[end - 5]! << 24);
-      hash = Math.imul(hash ^ last, 0x9e3779b1) ^ (hash >>> 15);
+    let p = ranges[k]!;
+    hash = Math.imul(hash ^ (end - p), 0x85ebca6b);
+    for (; p + 4 <= end; p += 4) {
+      const four = bytes[p]! | (bytes[p + 1]! << 8) | (bytes[p + 2]! << 16) | (bytes[p + 3]! << 24);
+      hash = Math.imul(hash ^ four, 0x9e3779b1);
+      hash ^= hash >>> 15;
     }
+    for (; p < end; p++) hash = Math.imul(hash ^ bytes[p]!, 0x9e3779b1);
+    hash ^= hash >>> 15;
   }
-  return (hash ^ (hash >>> 16)) & 0x7fffffff;
+  return (hash ^ (hash >>> 13)) & 0x7fffffff;
 }
