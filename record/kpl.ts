@@ -1,5 +1,5 @@
 /** KPL aggregates: many user records in one Kinesis record, in a layout that proves itself by magic, MD5 and protobuf grammar. */
-import { hash as digest } from 'node:crypto';
+import { md5 } from './md5.ts';
 
 //  F3 89 9A C2 | protobuf (proto2)                                                      | MD5 of the protobuf
 //              | 1 partition key (string, repeated)  2 explicit hash key (repeated)     |
@@ -70,7 +70,7 @@ interface Tables {
 
 /** MD5 as an unsigned big-endian number: what Kinesis routes by. */
 export function hashOf(partitionKey: Uint8Array | string): bigint {
-  return BigInt(`0x${digest('md5', partitionKey, 'hex')}`);
+  return BigInt(`0x${md5(Buffer.from(partitionKey as Uint8Array)).toString('hex')}`);
 }
 
 /** The user records of `data`; undefined when it is no aggregate in every respect, and then it is a record like any other. */
@@ -79,7 +79,7 @@ export function deaggregate(data: Uint8Array): KplAggregate | undefined {
   if (MAGIC.some((byte, i) => data[i] !== byte)) return undefined;
   const end = data.length - MD5_LENGTH;
   const message = data.subarray(MAGIC.length, end);
-  if (!digest('md5', message, 'buffer').equals(data.subarray(end))) return undefined;
+  if (!md5(message).equals(data.subarray(end))) return undefined;
   return parse(message);
 }
 
