@@ -114,6 +114,8 @@ const WHAT: Partial<Record<ErrorCode, string>> = {
   KINLOG_STREAM_RECREATED: 'AWS says that the position came from another stream of this name',
   KINLOG_POSITION_REFUSED: 'AWS refused the position',
   KINLOG_REQUEST_REFUSED: 'AWS refused the request',
+  KINLOG_SERVICE_UNAVAILABLE: 'no usable answer',
+  KINLOG_CONFIG_INVALID: 'no usable region or endpoint',
 };
 
 function sentence(code: ErrorCode, foreign: Foreign, call: AwsCall): string {
@@ -136,14 +138,16 @@ function chainMessage(message: string): string {
 }
 
 function label({ name, message, code, status }: Foreign): string {
-  const kind = [name === 'Error' ? '' : name, code, status >= 300 ? `HTTP ${status}` : ''].filter(
-    (part) => part !== '',
+  const text = firstLine(message);
+  const kind = [name === 'Error' ? '' : name, text.includes(code) ? '' : code, status >= 300 ? `HTTP ${status}` : ''];
+  return (
+    [kind.filter((part) => part !== '').join(' '), text].filter((part) => part !== '').join(': ') || 'no reason given'
   );
-  return [kind.join(' '), firstLine(message)].filter((part) => part !== '').join(': ') || 'no reason given';
 }
 
 function firstLine(message: string): string {
-  const line = /^[^\r\n]*/.exec(message.trim())?.[0] ?? '';
+  // The SDK's HTTP handler begins its texts with its own name.
+  const line = /^(?:@smithy\/\S+ - (?:\[\w+\] )?)?([^\r\n]*)/.exec(message.trim())?.[1] ?? '';
   const clean = line.replaceAll(/\b(Credential|Signature|X-Amz-Security-Token|Authorization)\s*[=:]\s*\S+/gi, '$1=…');
   return clean.length > 300 ? `${clean.slice(0, 300)}…` : clean;
 }
@@ -175,7 +179,7 @@ function remedyFor(code: ErrorCode, foreign: Foreign, call: AwsCall): string | u
     return `Check the spelling of the stream (case matters), that it is in ${region}, and that the credentials are of its account.`;
   if (code === 'KINLOG_PERMISSION_REFUSED') {
     const { action, resource } = refusedAction(foreign, call);
-    return `Allow the IAM action ${action} on ${resource} to this identity; reading goes on by itself.`;
+    return `Allow the IAM action ${action} on ${resource} to this identity.`;
   }
   if (code === 'KINLOG_CONFIG_INVALID') return 'Set the region of the stream, and check the endpoint if one is set.';
   if (CERTIFICATE.test(foreign.code))

@@ -68,6 +68,11 @@ export function arnRegion(stream: string | undefined): string | undefined {
   return region;
 }
 
+/** Where the client's calls go, for messages; undefined when nothing says it. */
+export async function regionOf(kinesis: KinesisClient): Promise<string | undefined> {
+  return kinesis.config.region().catch(() => undefined);
+}
+
 /** A stream as AWS calls take it: by ARN when the text is one, by name otherwise. */
 export function streamAddress(stream: string): { StreamARN: string } | { StreamName: string } {
   return stream.startsWith('arn:') ? { StreamARN: stream } : { StreamName: stream };

@@ -41,14 +41,14 @@ export const ERRORS = {
   KINLOG_PERMISSION_REFUSED: kind(
     'slow',
     100,
-    'AWS refused an action to this identity. Reading goes on by itself once it is allowed; positions are kept.',
+    'AWS refused an action to this identity. An input goes on by itself once it is allowed, a command ends; positions are kept.',
     'Allow the IAM action that the message names on the stream.',
   ),
   KINLOG_KMS_REFUSED: kind(
     'slow',
     100,
-    'The stream is encrypted and its KMS key can not be used: disabled, deleted, or not allowed to this identity.',
-    'Enable the key and allow kms:Decrypt to this identity; reading goes on where it was.',
+    'The stream is encrypted and its KMS key can not be used: disabled, deleted, or not allowed to this identity. Positions are kept.',
+    'Enable the key, and allow this identity kms:Decrypt on it to read, kms:GenerateDataKey to send.',
   ),
   KINLOG_STREAM_NOT_FOUND: kind(
     'slow',
@@ -67,6 +67,12 @@ export const ERRORS = {
     100,
     'The stored positions belong to an earlier stream of the same name, which was deleted and created again.',
     'If the old data is of no use any more, remove the stored positions of this stream; reading then starts anew.',
+  ),
+  KINLOG_SHARD_GONE: kind(
+    'never',
+    100,
+    'Kinesis knows the stream but not the shard any more: all its records have aged out. Its children are read.',
+    'Nothing for now. Find out why reading fell behind by the whole retention of the stream, or lengthen that.',
   ),
   KINLOG_POSITION_REFUSED: kind(
     'never',
@@ -96,7 +102,7 @@ export const ERRORS = {
     'soon',
     100,
     'A service did not answer, or answered with a failure of its own.',
-    'Nothing, if it is rare. Otherwise check endpoint, proxy, DNS and the network.',
+    'If it does not heal by itself, check endpoint, proxy, firewall and DNS.',
   ),
   KINLOG_REQUEST_REFUSED: kind(
     'never',

@@ -16,6 +16,11 @@ const kind = (level: Level, text: string, counter?: string): EventKind =>
 export const EVENTS = {
   'reader.started': kind('info', 'reading begins'),
   'reader.stopped': kind('info', 'reading has ended and all positions are stored'),
+  'reader.stalled': kind(
+    'warn',
+    'reading can not begin or not follow new shards for now; it is tried again, and positions are kept',
+    'reader_stalls',
+  ),
   'reader.failed': kind(
     'error',
     'reading has stopped and nothing is delivered until the cause is removed',

@@ -1,6 +1,7 @@
 /** The commands by their names, and what each prints about itself. */
 import { readFileSync } from 'node:fs';
-import { configFaults, type OptionTable, type OptionValues } from '../base/config.ts';
+import { type OptionTable, type OptionValues } from '../base/config.ts';
+import { KinlogError } from '../base/errors.ts';
 import { DECODE_SPEC } from './decode-options.ts';
 import { DUMP_SPEC } from './dump-options.ts';
 import { EXIT, type Surroundings } from './exit.ts';
@@ -83,11 +84,9 @@ function choose(
   }
   if (first === '--version') return versionOr(entries['send']!.run, argv, around);
   const known = Object.keys(entries).join(', ');
-  return Promise.reject(
-    configFaults([
-      first === undefined ? `a command is missing: one of ${known}` : `${first} is not a command: ${known}`,
-    ]),
-  );
+  const fault =
+    first === undefined ? `a command is missing: one of ${known}` : `${first} is not a command; there are ${known}`;
+  return Promise.reject(new KinlogError('KINLOG_CONFIG_INVALID', fault, { remedy: `See "${name} --help".` }));
 }
 
 function overview(name: string, entries: Readonly<Record<string, Entry>>): string {

@@ -45,7 +45,7 @@ class OneTarget implements Writer {
   #parts: Buffer[] = [];
 
   constructor({ stdout }: Surroundings) {
-    this.#target = ByteTarget.open(undefined, stdout);
+    this.#target = ByteTarget.stdout(stdout);
   }
 
   add(_event: LogEvent, bytes: Buffer): void {
@@ -122,7 +122,10 @@ class Decoding {
       }
     } catch (error) {
       if (error instanceof KinlogError || !isSystemError(error)) throw error;
-      throw new KinlogError('KINLOG_INPUT_INVALID', `the input could not be read: ${error.message}`, { cause: error });
+      throw new KinlogError('KINLOG_INPUT_INVALID', `the input could not be read: ${error.message}`, {
+        cause: error,
+        remedy: 'Check the name of the file and its permissions.',
+      });
     }
   }
 

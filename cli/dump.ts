@@ -14,8 +14,9 @@ import { commandLog, EXIT, Interruption, type Surroundings } from './exit.ts';
 export async function dump(values: DumpValues, around: Surroundings): Promise<number> {
   const interruption = new Interruption();
   const stop = interruption.signal;
+  const { filename } = values;
   const store = await openStore(values.checkpointFile, stop);
-  const target = ByteTarget.open(values.filename, around.stdout);
+  const target = await (filename === undefined ? ByteTarget.stdout(around.stdout) : ByteTarget.file(filename));
   const tips = values.exitAtTip ? () => openShards(values, stop) : undefined;
   const sink = new DumpSink({ ...values, target, tips, stop });
   try {
@@ -27,6 +28,7 @@ export async function dump(values: DumpValues, around: Surroundings): Promise<nu
       start: startOf(values),
       log: commandLog(around, values.verbose ? 'info' : 'warn'),
       drainMs: DRAIN_MS,
+      whenRefused: 'stop',
     }).run(AbortSignal.any([stop, sink.done]));
   } finally {
     await target.close();

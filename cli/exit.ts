@@ -1,6 +1,8 @@
 /** How every command ends: data on stdout, one line per failure on stderr, and the documented exit status. */
+import { isAbort } from '../base/clock.ts';
 import { describeError, asKinlogError } from '../base/errors.ts';
 import { EventLog, formatLine, type Level } from '../base/events.ts';
+import { writeFailure } from './byte-target.ts';
 
 export const EXIT = { ok: 0, usage: 1, partly: 2, gaveUp: 75, failed: 100, interrupted: 130 } as const;
 
@@ -22,7 +24,9 @@ export const surroundings = (): Surroundings => ({
 /** Runs the command of this process and ends the process with its status. */
 export async function runProcess(work: (around: Surroundings) => Promise<number>): Promise<never> {
   const around = surroundings();
-  for (const stream of [around.stdout, around.stderr]) stream.on('error', endQuietlyOnBrokenPipe);
+  around.stdout.on('error', (error: NodeJS.ErrnoException) => endWithoutStdout(around, error));
+  // Nobody reads the messages any more; the work goes on, for events may depend on it.
+  around.stderr.on('error', () => undefined);
   const status = await Promise.resolve(around)
     .then(work)
     .catch((error: unknown) => reported(around, error));
@@ -31,8 +35,9 @@ export async function runProcess(work: (around: Surroundings) => Promise<number>
   process.exit(status);
 }
 
-/** Says what went wrong and gives the exit status that belongs to it. */
+/** Says what went wrong and gives the exit status that belongs to it; a stop that somebody asked for is no failure. */
 export function reported({ stderr }: Surroundings, error: unknown): number {
+  if (isAbort(error)) return EXIT.interrupted;
   stderr.write(`kinlog: ${describeError(error)}\n`);
   return asKinlogError(error, 'unexpected failure').exit;
 }
@@ -45,9 +50,9 @@ export function commandLog({ stderr }: Surroundings, lowest: Level = 'warn'): Ev
   }, lowest);
 }
 
-// Whoever read our output has enough of it, as `head` has; that is no failure of ours.
-function endQuietlyOnBrokenPipe(error: NodeJS.ErrnoException): void {
-  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
+/** Whoever read our output has enough of it, as `head` has, and that is no failure of ours; a full disk is. */
+function endWithoutStdout(around: Surroundings, error: NodeJS.ErrnoException): void {
+  process.exit(error.code === 'EPIPE' ? EXIT.ok : reported(around, writeFailure('stdout', error)));
 }
 
 /** Settles when the stream has handed everything to the system. */

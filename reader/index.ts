@@ -55,6 +55,9 @@ interface CommonOptions {
   readonly listEveryMs?: number;
   /** How long a stopping reader waits for the output and the store, milliseconds. Default 4,000. */
   readonly drainMs?: number;
+  /** What a person must mend once reading has begun (permission, credentials, encryption key): `wait` and ask again slowly, which is the default, or `stop`
+   *  with the error, as a command does. `stop` also ends a start that has had no answer from Kinesis three times. */
+  readonly whenRefused?: 'wait' | 'stop';
 }
 
 /** Events to an output, or whole records to a sink. The caller closes either. */
@@ -90,13 +93,21 @@ export class Reader {
 }
 
 function readerParts(options: ReaderOptions, api: KinesisApi): ReaderParts {
-  const { clock = systemClock, log = silentLog(), idleMs } = options;
+  const { clock = systemClock, log = silentLog(), idleMs, whenRefused = 'wait' } = options;
   const budget = new ByteBudget(options.maxBytesInFlight);
   return {
     streamId: streamId(options.stream),
     api,
     source: (createdMs) =>
-      new PollingSource({ api, log, clock, budget, createdMs, ...(idleMs === undefined ? {} : { idleMs }) }),
+      new PollingSource({
+        api,
+        log,
+        clock,
+        budget,
+        createdMs,
+        whenRefused,
+        ...(idleMs === undefined ? {} : { idleMs }),
+      }),
     delivery: deliveryFor(options, log),
     store: options.store,
     start: options.start ?? { kind: 'tip' },
@@ -105,6 +116,7 @@ function readerParts(options: ReaderOptions, api: KinesisApi): ReaderParts {
     checkpointEveryMs: options.checkpointEveryMs ?? 1000,
     listEveryMs: options.listEveryMs ?? 30_000,
     drainMs: options.drainMs ?? 4000,
+    startAttempts: whenRefused === 'stop' ? 3 : Infinity,
   };
 }
 

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { isAbort, type Clock } from '../base/clock.ts';
 import { asKinlogError, describeError, isKinlogError, KinlogError, type ErrorCode } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
-import { retry } from '../base/retry.ts';
+import { retry, type RetryOptions } from '../base/retry.ts';
 import { positionText } from './checkpoint/position.ts';
 import type { CheckpointStore, ShardRow, StoredRow, StreamKey } from './checkpoint/store.ts';
 import type { Delivery } from './deliver.ts';
@@ -31,10 +31,14 @@ export interface ReaderParts {
   readonly listEveryMs: number;
   /** How long a stopping reader waits for the output and the store. */
   readonly drainMs: number;
+  /** Tries of a call that must succeed before anything is read. */
+  readonly startAttempts: number;
 }
 
 /** Start at the tip means: from this long before the service's clock, so that a clock that is shown to the second loses nothing. */
 const TIP_MARGIN_MS = 5_000;
+/** Failures in a row after which somebody should know. */
+const STALLED_AFTER = 5;
 /** A shard that failed for good is named again this often, because a line once in a week of logs is not seen. */
 const REMIND_EVERY_MS = 300_000;
 /** These concern one shard only; every other error that leaves a shard ends the reader. */
@@ -67,7 +71,7 @@ export class ReadingLoop {
       await this.#supervise(stream, stopping);
     } catch (error) {
       if (!stopping.aborted) this.#fail(asKinlogError(error, 'reading'));
-      else if (!isAbort(error)) this.#fatal ??= asKinlogError(error, 'reading');
+      else if (!isAbort(error) && error !== stopping.reason) this.#fatal ??= asKinlogError(error, 'reading');
     } finally {
       this.#stop.abort();
       await Promise.all(this.#running.values());
@@ -81,10 +85,10 @@ export class ReadingLoop {
 
   /** Which stream this is and what was stored of it; the start position of a stream never read becomes durable here. */
   async #open(signal: AbortSignal): Promise<StreamKey & { readonly start: StartPosition }> {
-    const { streamId, store, start, clock, log } = this.#parts;
+    const { streamId, start, clock, log } = this.#parts;
     const description = await this.#describe(signal);
     const stream = { id: streamId, createdMs: description?.createdMs ?? 0 };
-    for await (const row of store.rows(stream, signal)) this.#rows.set(row.shardId, row);
+    await this.#patiently('reading the stored positions', () => this.#readRows(stream, signal), signal);
     this.#refuseOtherStream(stream);
     this.#retentionMs = description?.retentionMs;
     const tipMs = (description?.serverTimeMs ?? clock.now()) - TIP_MARGIN_MS;
@@ -94,6 +98,11 @@ export class ReadingLoop {
       start: start.kind,
     });
     return { ...stream, start: start.kind === 'tip' ? { kind: 'timestamp', ms: tipMs } : start };
+  }
+
+  async #readRows(stream: StreamKey, signal: AbortSignal): Promise<void> {
+    this.#rows.clear();
+    for await (const row of this.#parts.store.rows(stream, signal)) this.#rows.set(row.shardId, row);
   }
 
   /** Being refused the description is no reason not to read: it only sharpens what can be noticed. */
@@ -126,11 +135,10 @@ export class ReadingLoop {
   }
 
   #list(signal: AbortSignal): Promise<Shard[]> {
-    const { api, clock, log } = this.#parts;
+    const { api, clock } = this.#parts;
     if (this.#running.size === 0)
       return this.#patiently('listing shards', () => listShards(api, { signal, clock, attempts: 1 }), signal);
-    const onRetry = (error: KinlogError) => log.emit('fetch.retried', { error: error.message });
-    return listShards(api, { signal, clock, onRetry });
+    return listShards(api, { signal, clock, onRetry: this.#sayRetry('listing shards') });
   }
 
   #begin(stream: StreamKey, shard: Shard, source: RecordSource): void {
@@ -162,6 +170,8 @@ export class ReadingLoop {
       // What was under way when the drain ended was given up on purpose, and is read again.
       if (this.#drain.signal.aborted && isAbort(error)) return;
       const known = asKinlogError(error, `reading ${shardId}`);
+      // Whether it has aged out is told by the next listing; otherwise it is read again.
+      if (known.code === 'KINLOG_SHARD_GONE') return;
       if (SHARD_ONLY.includes(known.code)) this.#failShard(shardId, known);
       else this.#fail(known);
     } finally {
@@ -234,17 +244,23 @@ export class ReadingLoop {
 
   /** Weather is waited for; what a person must mend ends the start with a clear error instead of a silent wait. */
   #patiently<T>(doing: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const { clock, log } = this.#parts;
+    const { clock, startAttempts } = this.#parts;
     const once = () =>
       work().catch((error: unknown) => {
         throw startError(asKinlogError(error, doing));
       });
-    return retry(once, {
-      signal,
-      clock,
-      doing,
-      onRetry: (error, waitMs) => log.emit('fetch.retried', { doing, error: error.message, waitMs }),
-    });
+    const attempts = this.#running.size === 0 ? startAttempts : Infinity;
+    return retry(once, { signal, clock, doing, attempts, onRetry: this.#sayRetry(doing) });
+  }
+
+  /** A call that fails again and again must not be waited for in silence. */
+  #sayRetry(doing: string): NonNullable<RetryOptions['onRetry']> {
+    return (error, waitMs, attempt) => {
+      const { log } = this.#parts;
+      log.emit('fetch.retried', { doing, error: error.message, waitMs });
+      if (attempt === STALLED_AFTER || (attempt === 1 && error.retry === 'slow'))
+        log.emit('reader.stalled', { doing, error: describeError(error) });
+    };
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 /** The seam to the stream: one PutRecords call, entry by entry answered. */
 import { PutRecordsCommand, type KinesisClient, type PutRecordsResultEntry } from '@aws-sdk/client-kinesis';
 import { fromAws } from '../base/aws-errors.ts';
-import { connectKinesis, streamAddress, type KinesisConnection } from '../base/aws.ts';
+import { connectKinesis, regionOf, streamAddress, type KinesisConnection } from '../base/aws.ts';
 import { KinlogError } from '../base/errors.ts';
 
 export interface PutEntry {
@@ -49,7 +49,7 @@ export function kinesisPut(kinesis: KinesisClient, stream: string): PutApi {
         return results(answer.Records ?? [], entries.length, stream);
       } catch (error) {
         signal.throwIfAborted();
-        throw fromAws(error, { operation: 'PutRecords', resource: stream });
+        throw fromAws(error, { operation: 'PutRecords', resource: stream, region: await regionOf(kinesis) });
       }
     },
   };

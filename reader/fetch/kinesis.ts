@@ -8,7 +8,7 @@ import {
   type KinesisClient,
   type Shard as ListedShard,
 } from '@aws-sdk/client-kinesis';
-import { arnRegion, connectKinesis, streamAddress, type KinesisConnection } from '../../base/aws.ts';
+import { arnRegion, connectKinesis, regionOf, streamAddress, type KinesisConnection } from '../../base/aws.ts';
 import { fromAws, type AwsCall } from '../../base/aws-errors.ts';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { KinlogError } from '../../base/errors.ts';
@@ -108,7 +108,7 @@ export class KinesisApi implements ShardApi, StreamApi {
       return await orAbort(send(), signal);
     } catch (error) {
       signal.throwIfAborted();
-      throw fromAws(error, call);
+      throw fromAws(error, { ...call, region: call.region ?? (await regionOf(this.#client)) });
     }
   }
 

@@ -1,6 +1,7 @@
 /** One shard being polled: from a position to pages, through whatever a call to Kinesis can meet. */
 import { backoffMs } from '../../base/retry.ts';
 import { asKinlogError, isKinlogError, KinlogError } from '../../base/errors.ts';
+import { pages } from '../../base/pages.ts';
 import type { Position } from '../checkpoint/position.ts';
 import type { IteratorStart, RecordsAnswer } from './api.ts';
 import { PageEstimate, type Grant } from './budget.ts';
@@ -16,6 +17,10 @@ export interface PollTarget {
 
 /** Failures in a row after which somebody should know. */
 const STALLED_AFTER = 5;
+/** Throttles in a row after which somebody should know; some are everyday life where others read too. */
+const CROWDED_AFTER = 20;
+/** Refusals in a row, each after a slow wait, after which a shard that Kinesis does not know is not waited for any more. */
+const GONE_AFTER = 3;
 
 export class ShardPoll {
   readonly #context: PollingContext;
@@ -28,8 +33,9 @@ export class ShardPoll {
   #iterator: string | undefined;
   #iteratorRefused = false;
   #timeMoved = false;
-  #endDoubted = false;
   #failures = 0;
+  #throttles = 0;
+  #missing = 0;
   #stalled = false;
   #ended = false;
 
@@ -58,9 +64,9 @@ export class ShardPoll {
     // The wait is over before the budget is asked: bytes reserved by sleepers would stop those who could read.
     const grant = await this.#context.budget.acquire(this.#expected.bytes(), this.#signal);
     try {
-      const page = this.#accept(await this.#fetch(), grant);
-      if (page === undefined) grant.release();
-      return page;
+      const answer = await this.#fetch();
+      if (answer.next === undefined) await this.#confirmEnd(answer);
+      return this.#accept(answer, grant);
     } catch (error) {
       grant.release();
       this.#signal.throwIfAborted();
@@ -78,14 +84,15 @@ export class ShardPoll {
     const { api, limit } = this.#context;
     this.#iterator ??= await api.iterator(this.#shard.shardId, this.#start, this.#signal);
     this.#pace.called();
-    return api.records(this.#iterator, limit, this.#signal);
+    const answer = await api.records(this.#iterator, limit, this.#signal);
+    const { records, bytes, millisBehindLatest } = answer;
+    this.#pace.answered({ records: records.length, bytes: bytes + keyBytes(records), millisBehindLatest });
+    return answer;
   }
 
-  #accept(answer: RecordsAnswer, grant: Grant): RecordPage | undefined {
+  #accept(answer: RecordsAnswer, grant: Grant): RecordPage {
     const { records, bytes, next, millisBehindLatest, children } = answer;
-    this.#pace.answered({ records: records.length, bytes: bytes + keyBytes(records), millisBehindLatest });
     this.#recovered();
-    if (next === undefined && this.#doubtEnd(answer)) return undefined;
     this.#iterator = next;
     this.#iteratorRefused = false;
     const last = records.at(-1);
@@ -99,28 +106,34 @@ export class ShardPoll {
     return { records, bytes, millisBehindLatest, children, release };
   }
 
-  /** An end without children on a shard that was open may be a slip of the service: the same iterator is asked once more, as KCL does.
-   *  Other servers never name children, so the second answer counts. */
-  #doubtEnd({ children }: RecordsAnswer): boolean {
-    if (this.#shard.closed || children.length > 0 || this.#endDoubted) return false;
-    this.#endDoubted = true;
-    return true;
+  /** An end without children may be a slip of the service, and whoever believes it never reads the shard again. Other servers never name children,
+   *  so the listing decides: as long as it calls the shard open, the same iterator is asked again. */
+  async #confirmEnd({ children }: RecordsAnswer): Promise<void> {
+    const { shardId, closed } = this.#shard;
+    if (closed || children.length > 0) return;
+    const { api } = this.#context;
+    for await (const shard of pages((token: string | undefined) => api.shards(token, this.#signal)))
+      if (shard.shardId === shardId && !shard.closed)
+        throw new KinlogError('KINLOG_SERVICE_UNAVAILABLE', `GetRecords calls ${shardId} ended, ListShards calls it open`);
   }
 
   /** Settles when the next attempt may begin; throws what only the reader can decide. */
   async #react(error: KinlogError): Promise<void> {
     const { code } = error;
-    if (code === 'KINLOG_THROTTLED') this.#slowDown();
+    if (code === 'KINLOG_THROTTLED') this.#slowDown(error);
     else if (code === 'KINLOG_ITERATOR_EXPIRED') this.#renewIterator();
     else if (code === 'KINLOG_REQUEST_REFUSED') this.#renewRefused(error);
     else if (code === 'KINLOG_POSITION_REFUSED') await this.#intoThePast(error);
     else if (code === 'KINLOG_STREAM_NOT_FOUND') await this.#confirmGone(error);
+    else if (error.retry === 'slow' && this.#context.whenRefused === 'stop') throw error;
     else await this.#waitAfter(error);
   }
 
-  #slowDown(): void {
+  #slowDown(error: KinlogError): void {
     this.#pace.throttled();
     this.#context.log.emit('fetch.throttled', { shard: this.#shard.shardId });
+    this.#throttles++;
+    if (this.#throttles >= CROWDED_AFTER) this.#stall(error);
   }
 
   #renewIterator(): void {
@@ -149,20 +162,23 @@ export class ShardPoll {
     }
   }
 
-  /** Whether it is the stream that is missing, asked of the stream itself. As long as that cannot be told, or only the shard is missing, the shard waits. */
+  /** Whether it is the stream that is missing, asked of the stream itself. As long as that cannot be told the shard waits. */
   async #confirmGone(error: KinlogError): Promise<void> {
     const code = await this.#fateOfStream();
     this.#iterator = undefined;
     await this.#waitAfter(code === undefined ? error : new KinlogError(code, error.message, { cause: error }));
   }
 
-  async #fateOfStream(): Promise<'KINLOG_STREAM_DELETED' | 'KINLOG_STREAM_RECREATED' | undefined> {
+  async #fateOfStream(): Promise<
+    'KINLOG_STREAM_DELETED' | 'KINLOG_STREAM_RECREATED' | 'KINLOG_SHARD_GONE' | undefined
+  > {
     const { api, createdMs } = this.#context;
     try {
       const found = await api.describe(this.#signal);
       if (found.status === 'DELETING') return 'KINLOG_STREAM_DELETED';
       const isAnother = createdMs !== 0 && found.createdMs !== 0 && found.createdMs !== createdMs;
-      return isAnother ? 'KINLOG_STREAM_RECREATED' : undefined;
+      if (isAnother) return 'KINLOG_STREAM_RECREATED';
+      return ++this.#missing < GONE_AFTER ? undefined : 'KINLOG_SHARD_GONE';
     } catch (error) {
       this.#signal.throwIfAborted();
       return isKinlogError(error, 'KINLOG_STREAM_NOT_FOUND') ? 'KINLOG_STREAM_DELETED' : undefined;
@@ -176,15 +192,20 @@ export class ShardPoll {
     const waitMs = backoffMs(error, this.#failures, random);
     const fields = { shard: this.#shard.shardId, code: error.code, error: error.message, waitMs };
     log.emit('fetch.retried', fields);
-    if (!this.#stalled && (error.retry === 'slow' || this.#failures >= STALLED_AFTER)) {
-      this.#stalled = true;
-      log.emit('shard.stalled', { ...fields, remedy: error.remedy });
-    }
+    if (error.retry === 'slow' || this.#failures >= STALLED_AFTER) this.#stall(error);
     await clock.sleep(waitMs, this.#signal);
+  }
+
+  #stall({ code, message, remedy }: KinlogError): void {
+    if (this.#stalled) return;
+    this.#stalled = true;
+    this.#context.log.emit('shard.stalled', { shard: this.#shard.shardId, code, error: message, remedy });
   }
 
   #recovered(): void {
     this.#failures = 0;
+    this.#throttles = 0;
+    this.#missing = 0;
     if (!this.#stalled) return;
     this.#stalled = false;
     this.#context.log.emit('shard.recovered', { shard: this.#shard.shardId });

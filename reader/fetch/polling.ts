@@ -20,6 +20,8 @@ export interface PollingOptions {
   readonly limit?: number;
   /** Creation of the stream that the positions belong to, milliseconds since the epoch; 0 = unknown. */
   readonly createdMs?: number;
+  /** What a person must mend: wait and ask again slowly, or stop with the error. */
+  readonly whenRefused?: 'wait' | 'stop';
 }
 
 export type PollingContext = Required<Omit<PollingOptions, 'idleMs'>> & Pick<PollingOptions, 'idleMs'>;
@@ -37,6 +39,7 @@ export class PollingSource implements RecordSource {
       budget: new ByteBudget(),
       limit: MOST_RECORDS,
       createdMs: 0,
+      whenRefused: 'wait',
       ...options,
     };
   }
