@@ -1,7 +1,7 @@
 /** The life of one shard: fetch → deliver → store, until it ends or reading stops. */
-import { asKinlogError } from '../base/errors.ts';
+import { asKinlogError, isKinlogError } from '../base/errors.ts';
 import type { Delivery } from './deliver.ts';
-import type { RecordSource, Shard } from './fetch/source.ts';
+import type { RecordPage, RecordSource, Shard } from './fetch/source.ts';
 import type { ShardProgress } from './shards/progress.ts';
 
 export interface ShardWork {
@@ -20,10 +20,10 @@ export interface ReadSignals {
 
 /** True when the shard was read and accepted to its end and that is stored; false when it was stopped. Whatever happens, what was accepted is stored before it settles. */
 export async function readShard(work: ShardWork, signals: ReadSignals): Promise<boolean> {
-  const { shard, source, delivery, progress } = work;
+  const { delivery, progress } = work;
   let children = new Set<string>();
   try {
-    for await (const page of source.open(shard, progress.row.position, signals.stop)) {
+    for await (const page of pagesOf(work, signals.stop)) {
       progress.noticeLoss();
       try {
         await delivery.deliver(page, signals.drain);
@@ -45,6 +45,16 @@ export async function readShard(work: ShardWork, signals: ReadSignals): Promise<
     if (!stopped) throw error;
     if (refused !== undefined) throw refused;
     return false;
+  }
+}
+
+/** A position so old that it has aged out may be refused instead of read from the horizon; the loss is told with the first page. */
+async function* pagesOf({ source, shard, progress }: ShardWork, stop: AbortSignal): AsyncGenerator<RecordPage> {
+  try {
+    yield* source.open(shard, progress.row.position, stop);
+  } catch (error) {
+    if (!isKinlogError(error, 'KINLOG_POSITION_REFUSED') || progress.agedOut() === undefined) throw error;
+    yield* source.open(shard, { kind: 'horizon' }, stop);
   }
 }
 

@@ -114,7 +114,10 @@ export class ShardPoll {
     const { api } = this.#context;
     for await (const shard of pages((token: string | undefined) => api.shards(token, this.#signal)))
       if (shard.shardId === shardId && !shard.closed)
-        throw new KinlogError('KINLOG_SERVICE_UNAVAILABLE', `GetRecords calls ${shardId} ended, ListShards calls it open`);
+        throw new KinlogError(
+          'KINLOG_SERVICE_UNAVAILABLE',
+          `GetRecords calls ${shardId} ended, ListShards calls it open`,
+        );
   }
 
   /** Settles when the next attempt may begin; throws what only the reader can decide. */

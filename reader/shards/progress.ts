@@ -43,17 +43,23 @@ export class ShardProgress {
 
   /** A page arrived. When what was read ends before the horizon, the records between aged out unread, and Kinesis itself would not say so. */
   noticeLoss(): void {
-    const { clock, log, retentionMs } = this.#context;
-    const readToMs = Math.max(this.#readToMs, this.watermark.arrivalMs);
-    if (retentionMs === undefined || readToMs === 0) return;
-    const horizonMs = clock.now() - retentionMs;
-    if (readToMs >= horizonMs) return;
-    log.emit('stream.data-loss', {
+    const gap = this.agedOut();
+    if (gap === undefined) return;
+    this.#context.log.emit('stream.data-loss', {
       shard: this.#row.shardId,
-      from: new Date(readToMs).toISOString(),
-      to: new Date(horizonMs).toISOString(),
+      from: new Date(gap.fromMs).toISOString(),
+      to: new Date(gap.toMs).toISOString(),
     });
-    this.#readToMs = horizonMs;
+    this.#readToMs = gap.toMs;
+  }
+
+  /** From where to where records aged out unread, wall-clock milliseconds; undefined when none did, or when the retention is not known. */
+  agedOut(): { readonly fromMs: number; readonly toMs: number } | undefined {
+    const { clock, retentionMs } = this.#context;
+    const fromMs = Math.max(this.#readToMs, this.watermark.arrivalMs);
+    if (retentionMs === undefined || fromMs === 0) return undefined;
+    const toMs = clock.now() - retentionMs;
+    return fromMs < toMs ? { fromMs, toMs } : undefined;
   }
 
   /** A page was delivered. Stores when something new was accepted and its time has come; at the tip at once, because there pages are rare. */

@@ -36,6 +36,7 @@ export class FakeOutput implements Output {
 
   async write(batch: EventBatch, signal: AbortSignal): Promise<void> {
     if (this.#held !== undefined) {
+      signal.throwIfAborted();
       this.waiting++;
       const aborted = Promise.withResolvers<never>();
       const abort = () => aborted.reject(signal.reason as Error);

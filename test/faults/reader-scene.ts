@@ -22,13 +22,20 @@ export class RecordingStore implements CheckpointStore {
   readonly #inner = new MemoryStore();
   #failure: Error | undefined;
   failures = 0;
+  #rowsFailure: Error | undefined;
+
+  rowsFailWith(error: Error | undefined): void {
+    this.#rowsFailure = error;
+  }
 
   failWith(error: Error | undefined): void {
     this.#failure = error;
   }
 
-  rows(stream: StreamKey, signal: AbortSignal): AsyncIterable<StoredRow> {
-    return this.#inner.rows(stream, signal);
+  /** Fails, when told to, after the rows: whoever reads them again must not keep half of them twice. */
+  async *rows(stream: StreamKey, signal: AbortSignal): AsyncGenerator<StoredRow> {
+    yield* this.#inner.rows(stream, signal);
+    if (this.#rowsFailure !== undefined) throw this.#rowsFailure;
   }
 
   async put(stream: StreamKey, row: ShardRow, expected: number | 'absent', signal: AbortSignal): Promise<number> {

@@ -1,0 +1,213 @@
+/** What a long life brings to the whole reader: stops for other reasons, stores that are away, shards that vanish, ends that are none. */
+import { describe, expect, it } from 'vitest';
+import { KinlogError } from '../../base/errors.ts';
+import { Reader, type ReaderOptions } from '../../reader/index.ts';
+import { accessDenied, unavailable } from '../fakes/kinesis/faults.ts';
+import { simulatorHandler } from '../fakes/kinesis/handler.ts';
+import { FIRST, keyFor, numbers, ReaderScene, SECOND, STREAM } from './reader-scene.ts';
+
+/** A reader on the scene's stream that the test stops itself. */
+function readerOn(scene: ReaderScene, options: Partial<ReaderOptions> = {}): Reader {
+  return new Reader({
+    stream: STREAM,
+    kinesis: {
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example' },
+      requestHandler: simulatorHandler(scene.fake, { requestTimeoutMs: 30_000 }),
+    },
+    store: scene.store,
+    output: scene.output,
+    start: { kind: 'horizon' },
+    clock: scene.clock,
+    ...options,
+  } as ReaderOptions);
+}
+
+describe('a stop', () => {
+  it.each([
+    ['a timeout', new DOMException('time is up', 'TimeoutError')],
+    ['an error of the caller', new Error('enough')],
+    ['a text', 'enough'],
+    ['nothing in particular', undefined],
+  ])('is no failure, whatever its reason: %s', async (_, reason) => {
+    const scene = new ReaderScene();
+    scene.put('one');
+    const stop = new AbortController();
+    let outcome: unknown;
+    void readerOn(scene)
+      .run(stop.signal)
+      .then(
+        () => (outcome = 'stopped'),
+        (error: unknown) => (outcome = error),
+      );
+    await scene.until(() => scene.output.events.length === 1);
+    await scene.clock.advance(5000);
+    stop.abort(reason);
+    await scene.until(() => outcome !== undefined);
+    expect(outcome).toBe('stopped');
+  });
+
+  it('that comes before the start is no failure either', async () => {
+    const scene = new ReaderScene();
+    await expect(readerOn(scene).run(AbortSignal.abort(new Error('enough')))).resolves.toBeUndefined();
+  });
+
+  it('ends in time with more shards than batches in flight, while the output takes nothing', async () => {
+    const scene = new ReaderScene({ shards: 20 });
+    for (const { shardId } of scene.fake.stream(STREAM).shards)
+      for (const text of numbers(0, 30)) scene.put(text, keyFor(scene.fake, shardId));
+    scene.output.hold();
+    const run = scene.start({ drainMs: 4000 });
+    await scene.until(() => scene.output.waiting === 8);
+    await scene.clock.advance(2000);
+    const asked = scene.clock.monotonic();
+    await run.stop();
+    expect(run.error).toBeNull();
+    expect(scene.clock.monotonic() - asked).toBeLessThanOrEqual(4000);
+    scene.output.release();
+    const again = scene.start();
+    await scene.until(() => scene.output.events.length >= 600);
+    await again.stop();
+    expect(scene.output.events).toHaveLength(600);
+  });
+});
+
+describe('a store', () => {
+  it('that can not be read at the start is waited for', async () => {
+    const scene = new ReaderScene({ shards: 1 });
+    scene.put('one');
+    scene.store.rowsFailWith(new KinlogError('KINLOG_CHECKPOINT_UNAVAILABLE', 'the disk is away'));
+    const run = scene.start();
+    await scene.clock.advance(30_000);
+    scene.store.rowsFailWith(undefined);
+    await scene.until(() => scene.output.events.length === 1 || run.error !== undefined);
+    await run.stop();
+    expect(run.error).toBeNull();
+  });
+
+  it('in which somebody else stores the first row first ends the reader before anything was read', async () => {
+    const scene = new ReaderScene({ shards: 1 });
+    scene.put('one');
+    scene.fake.on('ListShards', async () => {
+      const row = { shardId: FIRST, position: { kind: 'horizon' }, parents: [], streamCreatedMs: 0, arrivalMs: 0 };
+      const none = new AbortController().signal;
+      await scene.store.put({ id: STREAM, createdMs: 0 }, row as never, 'absent', none).catch(() => undefined);
+    });
+    const run = scene.start();
+    await scene.until(() => run.error !== undefined);
+    expect(run.error).toMatchObject({ code: 'KINLOG_CHECKPOINT_CONFLICT' });
+    expect(scene.output.events).toEqual([]);
+  });
+});
+
+describe('a listing', () => {
+  it('that never answers is asked for again, and keeps nobody from stopping', async () => {
+    const scene = new ReaderScene();
+    scene.fake.next('ListShards', { kind: 'hang' }, { times: 3 });
+    scene.put('one');
+    const run = scene.start();
+    await scene.until(() => scene.output.events.length === 1);
+    scene.fake.next('ListShards', { kind: 'hang' }, { times: 1000 });
+    await scene.clock.advance(120_000);
+    const asked = scene.clock.monotonic();
+    await run.stop();
+    expect(run.error).toBeNull();
+    expect(scene.clock.monotonic() - asked).toBeLessThan(1000);
+  });
+
+  it('that is refused while shards are read is told, because their children wait for it', async () => {
+    const scene = new ReaderScene({ shards: 1 });
+    const run = scene.start();
+    await scene.until(() => scene.named('shard.started').length === 1);
+    scene.fake.next('ListShards', accessDenied('ListShards'), { times: 1000 });
+    await scene.clock.advance(10 * 60_000);
+    expect(scene.named('reader.stalled').length).toBeGreaterThan(0);
+    scene.fake.faults.clear();
+    scene.fake.split(STREAM, FIRST);
+    scene.put('of a child');
+    await scene.until(() => scene.output.events.length === 1);
+    await run.stop();
+    expect(run.error).toBeNull();
+  });
+
+  it('and a description that fail for long at the start are told once each', async () => {
+    const scene = new ReaderScene({ shards: 1 });
+    scene.fake.next('*', unavailable(), { times: 1000 });
+    const run = scene.start();
+    await scene.clock.advance(10 * 60_000);
+    expect(scene.named('reader.stalled').length).toBeGreaterThan(0);
+    scene.fake.faults.clear();
+    scene.put('one');
+    await scene.until(() => scene.output.events.length === 1);
+    await run.stop();
+    expect(run.error).toBeNull();
+  });
+});
+
+describe('a shard', () => {
+  it('that ages out of the stream while it is read lets its children go on, and the loss is told', async () => {
+    const scene = new ReaderScene({ shards: 1 });
+    scene.put('read');
+    const run = scene.start();
+    await scene.until(() => scene.output.events.length === 1);
+    scene.fake.next('GetRecords', accessDenied('GetRecords'), { times: 1_000_000, shardId: FIRST });
+    scene.put('aged out');
+    await scene.clock.advance(1000);
+    scene.fake.split(STREAM, FIRST);
+    await scene.clock.advance(20 * 3_600_000);
+    scene.put('of a child');
+    await scene.clock.advance(5 * 3_600_000);
+    scene.fake.faults.clear();
+    await scene.until(() => scene.output.texts.includes('of a child'), 3_600_000);
+    await run.stop();
+    expect(scene.output.texts).toEqual(['read', 'of a child']);
+    expect(scene.named('stream.data-loss')).toMatchObject([{ fields: { shard: FIRST } }]);
+    expect(scene.childrenReadTooEarly()).toEqual([]);
+  });
+
+  it('is not taken for ended by an answer without a next iterator, however often it comes while the shard is open', async () => {
+    const scene = new ReaderScene({ shards: 1 });
+    const run = scene.start();
+    for (let n = 0; n < 4; n++) {
+      scene.put(`${n}`);
+      await scene.until(() => scene.output.events.length === n + 1);
+      scene.fake.next('GetRecords', { kind: 'null-iterator' }, { times: n + 1 });
+      await scene.until(() => scene.fake.faults.left === 0);
+    }
+    scene.put('last');
+    await scene.until(() => scene.output.texts.includes('last'));
+    await run.stop();
+    expect(scene.output.texts).toEqual(['0', '1', '2', '3', 'last']);
+    expect(scene.named('shard.ended')).toEqual([]);
+  });
+
+  it('whose position has aged out and is refused for it goes on at the horizon, and the loss is told', async () => {
+    const scene = new ReaderScene({ shards: 1 });
+    scene.fake.settings.agedSequence = 'refuse';
+    scene.put('read');
+    const run = scene.start();
+    await scene.until(() => scene.output.events.length === 1);
+    await run.stop();
+    scene.put('never read');
+    await scene.clock.advance(25 * 3_600_000);
+    scene.put('still there');
+    const again = scene.start();
+    await scene.until(() => scene.output.events.length === 2);
+    await again.stop();
+    expect(scene.output.texts).toEqual(['read', 'still there']);
+    expect(scene.named('stream.data-loss')).toMatchObject([{ fields: { shard: FIRST } }]);
+    expect(again.error).toBeNull();
+  });
+
+  it('that is throttled for good is told, and its neighbour is read', async () => {
+    const scene = new ReaderScene();
+    const type = 'ProvisionedThroughputExceededException';
+    scene.fake.next('GetRecords', { kind: 'error', type }, { times: 1_000_000, shardId: FIRST });
+    const run = scene.start();
+    scene.put('one', keyFor(scene.fake, SECOND));
+    await scene.clock.advance(10 * 60_000);
+    expect(scene.output.texts).toEqual(['one']);
+    expect(scene.named('shard.stalled').map((line) => line.fields['shard'])).toEqual([FIRST]);
+    await run.stop();
+  });
+});
