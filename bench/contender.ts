@@ -45,23 +45,21 @@ export class Worker {
   readonly #gone: Promise<unknown>;
   #pid: number | undefined;
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-    this.#gone = once(child, 'exit');
-  }
-
-  static async start({ module, options = {} }: ContenderSpec, stage: Options): Promise<Worker> {
+  constructor({ module, options = {} }: ContenderSpec, stage: Options) {
     const file = path.join(import.meta.dirname, 'worker.ts');
     const order = JSON.stringify({ module: `./contenders/${module}.ts`, options: { ...stage, ...options } });
     // A pipe(2) to a reader that only reads, as splunkd gives its inputs; Node's own stdio would be a socket.
     const pipeline = '"$0" --disable-warning=ExperimentalWarning "$@" | cat >/dev/null 3>&-';
-    const child = spawn('/bin/sh', ['-c', pipeline, process.execPath, ...PROFILE, file, order], {
+    this.#child = spawn('/bin/sh', ['-c', pipeline, process.execPath, ...PROFILE, file, order], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    const worker = new Worker(child);
-    const { pid } = (await worker.#answer()) as { pid: number };
-    worker.#pid = pid;
-    return worker;
+    this.#gone = once(this.#child, 'exit');
+  }
+
+  /** Settles when the contender is open; to be waited for before anything is asked. */
+  async opened(): Promise<void> {
+    const { pid } = (await this.#answer()) as { pid: number };
+    this.#pid = pid;
   }
 
   /** Rejects with what went wrong in the worker. */

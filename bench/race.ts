@@ -40,8 +40,9 @@ class Processes {
   readonly #running = new Set<() => Promise<void>>();
 
   async worker(spec: ContenderSpec, stage: Options): Promise<Worker> {
-    const worker = await Worker.start(spec, stage);
+    const worker = new Worker(spec, stage);
     this.#running.add(() => worker.kill());
+    await worker.opened();
     return worker;
   }
 
