@@ -3,7 +3,8 @@
 /** Bytes that one payload may decompress to, unless told otherwise. */
 export const DEFAULT_CEILING = 64 * 1024 * 1024;
 
-/** What was wrong with data that could be decoded all the same. `trailing-bytes`: what follows the compressed data is no compressed data; it was appended as it is. */
+/** What was wrong with data that could be decoded all the same. `trailing-bytes`: what follows the compressed data is no compressed data; it was appended as it is, on a
+ *  line of its own. */
 export type Damage = 'no-trailer' | 'truncated' | 'checksum' | 'trailing-bytes';
 
 /** Decompression answers and never throws for bytes. Reasons are a closed set: they hold nothing of the data. */
@@ -76,6 +77,7 @@ class Content {
   }
 
   add(bytes: Uint8Array, damage: Damage | undefined): void {
+    if (damage === 'trailing-bytes') this.endLine();
     this.#parts.push(bytes);
     this.#left -= bytes.length;
     if (damage !== undefined) this.#warnings.add(damage);

@@ -13,7 +13,7 @@ import {
 
 const RESERVED_BLOCK = 3;
 const RLE_BLOCK = 1;
-const CHUNK = { min: 16 * 1024, max: 32 * 1024 * 1024 } as const;
+const CHUNK = { min: 16 * 1024, cut: 256 * 1024, max: 32 * 1024 * 1024 } as const;
 
 export function isZstd(data: Uint8Array, at = 0): boolean {
   if (data.length - at < 4) return false;
@@ -49,6 +49,7 @@ const CUT = refused('damaged', 'zstd data that ends in its middle');
 
 function readFrame(data: Uint8Array, at: number, room: number): Member | Refused {
   const frame = frameAt(data, at);
+  if (frame === CUT) return readCut(data, at, room);
   if (frame.kind !== 'frame') return frame;
   const { end, contentSize } = frame;
   if (contentSize !== undefined && contentSize > room) return refused('too-large', 'decompresses beyond the ceiling');
@@ -61,6 +62,16 @@ function readFrame(data: Uint8Array, at: number, room: number): Member | Refused
     }) as unknown as WithEngine;
     if (engine.bytesWritten !== end - at) return refused('damaged', 'damaged zstd data');
     return { kind: 'member', end, bytes: buffer };
+  } catch (error) {
+    return refusal(error, 'zstd');
+  }
+}
+
+/** The blocks of the last frame that are whole. Node says nothing when the end is missing. */
+function readCut(data: Uint8Array, at: number, room: number): Member | Refused {
+  try {
+    const bytes = zstdDecompressSync(data.subarray(at), { chunkSize: CHUNK.cut, maxOutputLength: room });
+    return bytes.length === 0 ? CUT : { kind: 'member', end: data.length, bytes, damage: 'truncated' };
   } catch (error) {
     return refusal(error, 'zstd');
   }

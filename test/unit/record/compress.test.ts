@@ -99,6 +99,11 @@ describe('gzip', () => {
     expect(warnings(result)).toEqual(['trailing-bytes']);
   });
 
+  it('bytes after the last member do not spoil its last line', () => {
+    const unended = zlib.gzipSync('{"event":"a"}');
+    expect(content(gunzip(Buffer.concat([unended, Buffer.from('junk')])))).toBe('{"event":"a"}\njunk');
+  });
+
   it('a member after zero padding is not lost', () => {
     expect(content(gunzip(Buffer.concat([gz, Buffer.alloc(9), zlib.gzipSync(other)])))).toBe(
       text.toString() + other.toString(),
@@ -238,9 +243,21 @@ describe('zstd', () => {
     );
   });
 
-  it('cut data, a wrong checksum and an unknown dictionary are refused as damaged', () => {
-    for (let cut = 4; cut < checked.length; cut++)
+  it('cut in the middle gives its whole blocks, and is refused when there is none', () => {
+    const lines = Buffer.from(Array.from({ length: 30_000 }, (_, i) => `line ${i} ${Math.sin(i)}\n`).join(''));
+    const data = zlib.zstdCompressSync(lines);
+    const result = unzstd(data.subarray(0, data.length / 2));
+    expect(warnings(result)).toEqual(['truncated']);
+    const got = result.kind === 'ok' ? Buffer.from(result.bytes) : Buffer.alloc(0);
+    expect(got.length).toBeGreaterThan(lines.length / 4);
+    expect(lines.subarray(0, got.length).equals(got)).toBe(true);
+    for (let cut = 4; cut < checked.length - 4; cut++)
       expect(unzstd(checked.subarray(0, cut)).kind, `cut at ${cut}`).toBe('damaged');
+    for (const cut of [1, 2, 3, 4]) expect(warnings(unzstd(checked.subarray(0, -cut)))).toEqual(['truncated']);
+    expect(unzstd(data.subarray(0, data.length / 2), 100_000).kind).toBe('too-large');
+  });
+
+  it('a wrong checksum and an unknown dictionary are refused as damaged', () => {
     const wrong = Buffer.from(checked);
     wrong[wrong.length - 1]! ^= 1;
     expect(unzstd(wrong).kind).toBe('damaged');

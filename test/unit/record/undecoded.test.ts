@@ -31,7 +31,11 @@ describe('what nothing explains', () => {
 
   it.each([
     ['damaged gzip', Buffer.concat([gzip('text').subarray(0, 10), Buffer.alloc(9, 7)]), 'damaged gzip data'],
-    ['cut zstd', zlib.zstdCompressSync('some text').subarray(0, -2), 'zstd data that ends in its middle'],
+    [
+      'zstd cut before the end of its first block',
+      zlib.zstdCompressSync('some text '.repeat(50)).subarray(0, 20),
+      'zstd data that ends in its middle',
+    ],
     ['a bomb', gzip(Buffer.alloc(3_000_000)), 'decompresses beyond the ceiling'],
     ['lz4', Buffer.from('04224d186440a7000000', 'hex'), 'lz4 is not supported'],
     ['an Avro file', Buffer.from('Obj\u0001\u0000'), 'Avro is not supported'],
