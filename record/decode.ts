@@ -54,6 +54,9 @@ const AUTO: readonly RecordFormat[] = [kinlog, cloudwatch, detectedHec, json];
 /** A batch that holds this many bytes takes no further user record of the same aggregate: each may decompress to as much as the ceiling. */
 const BATCH_BYTES = 16 * 1024 * 1024;
 
+/** Places that a step adds: user records may be empty, millions in one aggregate. */
+const STEP_USERS = 65_536;
+
 /** Batches in a row that take nothing, after which what is left goes into the next one whether that is full or not. More than one, because builders
  *  share a table of metadata that another shard may have filled. */
 const MAX_STALLS = 8;
@@ -116,12 +119,12 @@ export class RecordDecoder {
   /** Adds events to `into` until the record is done or the batch takes no more; then go on in another one. Every user record gets a place, also without
    *  events. */
   step(into: DecodeTarget): 'done' | 'full' {
-    while (this.#next < this.#users) {
+    for (let users = 1; this.#next < this.#users; users++) {
       if (!this.#stepUser(into)) return 'full';
       this.#stalls = 0;
       this.#payload = undefined;
       this.#lastComplete = this.#next++;
-      if (this.#next < this.#users && into.used > BATCH_BYTES) return 'full';
+      if (this.#next < this.#users && (into.used > BATCH_BYTES || users === STEP_USERS)) return 'full';
     }
     if (this.#users === 0 && !this.#placed) this.#log.count('records_empty');
     if (!this.#placed) this.#place(Math.max(0, this.#users - 1), into);
@@ -133,7 +136,10 @@ export class RecordDecoder {
     this.#plain = this.#aggregate === undefined ? unwrap(data, this.#ceiling) : undefined;
     if (this.#plain !== undefined && this.#plain.layers > 0) {
       this.#aggregate = deaggregate(this.#plain.bytes);
-      if (this.#aggregate !== undefined) this.#plain = undefined;
+      if (this.#aggregate !== undefined) {
+        this.#reportDamage(this.#plain);
+        this.#plain = undefined;
+      }
     }
     this.#users = this.#aggregate?.length ?? 1;
   }
@@ -202,9 +208,13 @@ export class RecordDecoder {
   }
 
   #payloadOf(user: number): Payload {
-    const { bytes, warnings, undecoded } = this.#plain ?? unwrap(this.#aggregate!.data(user), this.#ceiling);
+    const unwrapped = this.#plain ?? unwrap(this.#aggregate!.data(user), this.#ceiling);
+    this.#reportDamage(unwrapped);
+    return { bytes: unwrapped.bytes, undecoded: unwrapped.undecoded, format: undefined, from: 0 };
+  }
+
+  #reportDamage({ warnings }: Unwrapped): void {
     for (const warning of warnings) this.#reports.emit('record.damaged', warning, this.#record!.sequenceNumber);
-    return { bytes, undecoded, format: undefined, from: 0 };
   }
 
   /** A user record outside the shard is counted, and left out when the options say so. */

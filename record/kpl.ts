@@ -11,7 +11,8 @@ const MD5_LENGTH = 16;
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 const TABLE = { partitionKeys: 1, explicitHashKeys: 2, records: 3 } as const;
 const FIELD = { partitionKey: 1, explicitHashKey: 2, data: 3 } as const;
-const NONE = -1;
+/** No index: no table is that long. */
+const NONE = 0xffff_ffff;
 
 /** Hash keys of a shard, both inclusive, 0 to 2^128 - 1. */
 export interface HashRange {
@@ -26,10 +27,10 @@ export class KplAggregate {
   readonly #partitionKeys: readonly Uint8Array[];
   readonly #explicitHashKeys: readonly Uint8Array[];
   /** Four numbers for each user record: start and end of its data, index of its partition key and of its explicit hash key. */
-  readonly #records: Float64Array;
+  readonly #records: Uint32Array;
   readonly #hashes = new Map<number, bigint>();
 
-  constructor(message: Uint8Array, tables: Tables, records: Float64Array) {
+  constructor(message: Uint8Array, tables: Tables, records: Uint32Array) {
     this.length = records.length / 4;
     this.#message = message;
     this.#partitionKeys = tables.partitionKeys;
@@ -85,7 +86,7 @@ export function deaggregate(data: Uint8Array): KplAggregate | undefined {
 
 function parse(message: Uint8Array): KplAggregate | undefined {
   const tables: Tables = { partitionKeys: [], explicitHashKeys: [] };
-  const records: number[] = [];
+  const records = new Rows();
   const wire = new Wire(message);
   while (wire.next(message.length)) {
     if (wire.type !== WIRE.bytes) continue;
@@ -93,11 +94,11 @@ function parse(message: Uint8Array): KplAggregate | undefined {
     else if (wire.field === TABLE.explicitHashKeys) tables.explicitHashKeys.push(wire.bytes());
     else if (wire.field === TABLE.records && !parseRecord(wire, records)) return undefined;
   }
-  return wire.valid ? new KplAggregate(message, tables, Float64Array.from(records)) : undefined;
+  return wire.valid ? new KplAggregate(message, tables, records.all()) : undefined;
 }
 
 /** A later value of a field wins, an absent index is the first key and absent data are none, as protobuf says. */
-function parseRecord(outer: Wire, records: number[]): boolean {
+function parseRecord(outer: Wire, records: Rows): boolean {
   const wire = new Wire(outer.message, outer.start);
   let [start, end, key, explicit] = [0, 0, 0, NONE];
   while (wire.next(outer.end)) {
@@ -107,6 +108,29 @@ function parseRecord(outer: Wire, records: number[]): boolean {
   }
   records.push(start, end, key, explicit);
   return wire.valid;
+}
+
+/** Four numbers each. A record may be nothing but millions of empty user records: a list takes four times as much memory while it grows. */
+class Rows {
+  #values = new Uint32Array(256);
+  #used = 0;
+
+  push(start: number, end: number, key: number, explicit: number): void {
+    if (this.#used === this.#values.length) {
+      const grown = new Uint32Array(2 * this.#used);
+      grown.set(this.#values);
+      this.#values = grown;
+    }
+    this.#values[this.#used] = start;
+    this.#values[this.#used + 1] = end;
+    this.#values[this.#used + 2] = Math.min(key, NONE);
+    this.#values[this.#used + 3] = Math.min(explicit, NONE);
+    this.#used += 4;
+  }
+
+  all(): Uint32Array {
+    return this.#values.subarray(0, this.#used);
+  }
 }
 
 /** Walks the fields of a protobuf message. Whatever breaks the grammar ends the walk and makes it invalid. */

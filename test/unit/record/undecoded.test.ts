@@ -8,6 +8,7 @@ import { MARK } from '../../../record/event.ts';
 import { encodeKinlog } from '../../../record/kinlog.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { decode, recordOf } from '../../fakes/decode-record.ts';
+import { aggregate, sealAggregate } from '../../fakes/kpl-aggregate.ts';
 
 const gzip = (data: Uint8Array | string) => zlib.gzipSync(data);
 
@@ -80,6 +81,31 @@ describe('what nothing explains', () => {
     const { events } = decode(gzip('text').subarray(0, -8), {}, new EventLog((line) => lines.push(line)));
     expect(events).toMatchObject([{ text: 'text', mark: 0 }]);
     expect(lines).toMatchObject([{ name: 'record.damaged', fields: { reason: 'no-trailer' } }]);
+  });
+});
+
+describe('an aggregate', () => {
+  it('that was compressed and damaged says so', () => {
+    const lines: LogLine[] = [];
+    const data = gzip(aggregate([{ key: 'k', data: 'one' }])).subarray(0, -8);
+    expect(decode(data, {}, new EventLog((line) => lines.push(line))).events).toMatchObject([{ text: 'one' }]);
+    expect(lines).toMatchObject([{ name: 'record.damaged', fields: { reason: 'no-trailer' } }]);
+  });
+
+  it('of millions of empty user records does not make a batch of millions of places', () => {
+    const users = 200_000;
+    const decoder = new RecordDecoder({}, silentLog());
+    decoder.begin(recordOf(sealAggregate([Buffer.alloc(2 * users, Buffer.from([0x1a, 0]))])));
+    let places = 0;
+    for (let answer = 'full'; answer === 'full';) {
+      const builder = new BatchBuilder();
+      answer = decoder.step(builder);
+      const { length } = builder.seal().records;
+      expect(length).toBeLessThan(70_000);
+      places += length;
+    }
+    expect(places).toBe(users);
+    expect(decoder.lastComplete).toBe(users - 1);
   });
 });
 
