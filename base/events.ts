@@ -115,9 +115,15 @@ export class EventLog {
   }
 
   emit(name: EventName, fields: Fields = {}): void {
-    const { level, text, counter }: EventKind = EVENTS[name];
-    if (counter !== undefined) this.#add(counter, 1);
+    const { level, text }: EventKind = EVENTS[name];
+    this.repeat(name);
     if (RANK[level] >= this.#lowest) this.#sink({ name, level, text, fields });
+  }
+
+  /** Counts it without a line: its like was said a moment ago. */
+  repeat(name: EventName): void {
+    const { counter }: EventKind = EVENTS[name];
+    if (counter !== undefined) this.#add(counter, 1);
   }
 
   count(name: keyof typeof COUNTERS, by = 1): void {

@@ -269,6 +269,7 @@ class Reports {
     const now = this.#clock.monotonic();
     if (said !== undefined && now - said.at < REPEAT_MS) {
       said.unsaid++;
+      this.#log.repeat(name);
       return;
     }
     this.#said.set(key, { at: now, unsaid: 0 });

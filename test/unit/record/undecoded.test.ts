@@ -74,6 +74,7 @@ describe('what nothing explains', () => {
       ['lz4 is not supported', undefined],
       ['no known format', 5],
     ]);
+    expect(log.total('records_undecoded')).toBe(8);
   });
 
   it('damage that could be repaired is said too', () => {
