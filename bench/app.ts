@@ -13,12 +13,14 @@ export interface App {
   readonly node: string;
 }
 
-/** Unpacked once for each package; `make splunkapp` makes it. */
+/** Unpacked once for each package, of which only the latest is kept; `make splunkapp` makes it. */
 export function unpackedApp(): App {
   if (!existsSync(PACKAGE)) throw new Error('dist/kinloader.tar.gz is missing: make splunkapp');
   const { mtimeMs, size } = statSync(PACKAGE);
   const folder = path.join(CACHE, `app-${Math.round(mtimeMs)}-${size}`);
   if (!existsSync(folder)) {
+    for (const name of existsSync(CACHE) ? readdirSync(CACHE) : [])
+      if (/^app-\d+-\d+$/.test(name)) rmSync(path.join(CACHE, name), { recursive: true });
     mkdirSync(folder, { recursive: true });
     try {
       execFileSync('tar', ['-xzf', PACKAGE, '-C', folder]);
