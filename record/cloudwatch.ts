@@ -26,6 +26,9 @@ const KEYS = ['messageType', 'owner', 'logGroup', 'logStream', 'subscriptionFilt
 const FIRST_LETTERS = new Set(KEYS.map((key) => key.charCodeAt(0)));
 const OPEN = 0x7b;
 const QUOTE = 0x22;
+/** CloudWatch Logs takes 1 MiB and 10,000 events at a time. Each batch parses the message anew, so ten times as much is enough. */
+const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_EVENTS = 100_000;
 /** Repeated with every event; more than this is no metadata that anybody wrote. */
 const MAX_SHARED = 8 * 1024;
 
@@ -64,7 +67,7 @@ function decodeSubscription(range: Range, into: EventBatchBuilder, from: number,
 
 /** Undefined unless every part is what AWS documents. Text that is not UTF-8 would not survive the parser. */
 function parse(bytes: Buffer): Subscription | undefined {
-  if (!isUtf8(bytes)) return undefined;
+  if (bytes.length > MAX_BYTES || !isUtf8(bytes)) return undefined;
   try {
     const value: unknown = JSON.parse(bytes.toString());
     return isSubscription(value) ? value : undefined;
@@ -78,9 +81,8 @@ function isSubscription(value: unknown): value is Subscription {
   const { messageType, owner, logGroup, logStream, subscriptionFilters: filters, logEvents } = value;
   if (messageType !== 'DATA_MESSAGE' && messageType !== 'CONTROL_MESSAGE') return false;
   const named = [owner, logGroup, logStream].every((name) => typeof name === 'string');
-  return (
-    named && Array.isArray(filters) && filters.every((name) => typeof name === 'string') && Array.isArray(logEvents)
-  );
+  const filtered = Array.isArray(filters) && filters.every((name) => typeof name === 'string');
+  return named && filtered && Array.isArray(logEvents) && logEvents.length <= MAX_EVENTS;
 }
 
 type Json = Readonly<Record<string, unknown>>;

@@ -113,6 +113,8 @@ describe('what is not of this shape', () => {
     ['filters that are no list', { ...MESSAGE, subscriptionFilters: 'all' }],
     ['filters that are no text', { ...MESSAGE, subscriptionFilters: [5] }],
     ['events that are no list', { ...MESSAGE, logEvents: {} }],
+    ['more events than ten messages hold', { ...MESSAGE, logEvents: new Array<number>(100_001).fill(0) }],
+    ['a message of 17 MiB', withEvents({ message: 'x'.repeat(17 * 1024 * 1024) })],
     ['names of no sane size', { ...MESSAGE, owner: 'x'.repeat(10_000) }],
     ['a list of messages', [MESSAGE]],
   ])('%s is refused', (_, message) => {
