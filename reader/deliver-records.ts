@@ -5,7 +5,7 @@ import type { RecordPage, Shard } from './fetch/source.ts';
 
 /** Where whole records go. Shards write at the same time, each its pages in order. */
 export interface RecordSink {
-  /** Settles when the records are as safe as the sink can make them. Pages without a record come too: only they tell that an empty shard is read to its tip. */
+  /** Settles when the records are as safe as the sink can make them; their bytes are used again then, so copy what you keep. Pages without a record come too: only they tell that an empty shard is read to its tip. */
   write(shard: Shard, page: RecordPage, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
