@@ -72,6 +72,23 @@ describe('a stop', () => {
   });
 });
 
+describe('invariant 7: a stop in the middle of a backlog', () => {
+  it('stores whatever was accepted, long before the next position is due', async () => {
+    const scene = new ReaderScene({ shards: 1, service: { readLimits: false, maxPageBytes: 100 } });
+    for (const text of numbers(0, 100)) scene.put(text);
+    for (let life = 1; life <= 3; life++) {
+      const run = scene.start({ checkpointEveryMs: 3_600_000 });
+      await scene.until(() => scene.output.events.length >= life * 20);
+      await run.stop();
+      expect(run.error).toBeNull();
+    }
+    const last = scene.start();
+    await scene.until(() => scene.output.texts.includes('event 99'));
+    await last.stop();
+    expect(scene.output.texts).toEqual(numbers(0, 100));
+  });
+});
+
 describe('a store', () => {
   it('that can not be read at the start is waited for', async () => {
     const scene = new ReaderScene({ shards: 1 });
