@@ -41,7 +41,7 @@ export const ERRORS = {
   KINLOG_PERMISSION_REFUSED: kind(
     'slow',
     100,
-    'AWS refused an action to this identity. An input goes on by itself once it is allowed, a command ends; positions are kept.',
+    'AWS refused an action to this identity. Positions are kept.',
     'Allow the IAM action that the message names on the stream.',
   ),
   KINLOG_KMS_REFUSED: kind(
@@ -60,13 +60,13 @@ export const ERRORS = {
     'never',
     100,
     'The stream was deleted while it was being read. Stored positions are kept.',
-    'Disable the input, or create the stream again and reset its positions.',
+    'Disable the input, or create the stream again and move its stored positions away.',
   ),
   KINLOG_STREAM_RECREATED: kind(
     'never',
     100,
     'The stored positions belong to an earlier stream of the same name, which was deleted and created again.',
-    'If the old data is of no use any more, remove the stored positions of this stream; reading then starts anew.',
+    'Move the stored positions of this stream away; reading then starts anew from the configured initial position.',
   ),
   KINLOG_SHARD_GONE: kind(
     'never',
@@ -78,7 +78,7 @@ export const ERRORS = {
     'never',
     100,
     'Kinesis does not accept the stored position of a shard.',
-    'Check that the position store belongs to this stream; remove the row of the shard to read it anew.',
+    'Check that the positions are those of this stream; otherwise move them away to read it anew.',
   ),
   KINLOG_ITERATOR_EXPIRED: kind(
     'soon',
@@ -132,7 +132,7 @@ export const ERRORS = {
     'never',
     100,
     'A row was written by a newer version of kinlog and would lose what this version does not know.',
-    'Install the newer version again, or remove the stored positions.',
+    'Install the newer version again, or move the stored positions away to start anew.',
   ),
   KINLOG_CHECKPOINT_UNAVAILABLE: kind(
     'soon',
@@ -160,9 +160,9 @@ export const ERRORS = {
   ),
   KINLOG_RECORD_TOO_LARGE: kind(
     'never',
-    100,
+    2,
     'One event does not fit into a Kinesis record.',
-    'Raise the record size limit of the stream, or send smaller events.',
+    'Send smaller events, or compress them.',
   ),
   KINLOG_BUFFER_FULL: kind(
     'never',
@@ -174,7 +174,7 @@ export const ERRORS = {
     'never',
     75,
     'Kinesis did not take the events and the sender gave up.',
-    'See the cause in the message; nothing after the last acknowledged event was stored.',
+    'Remove the cause that the message names, and send again what was not sent.',
   ),
   KINLOG_COMMAND_FAILED: kind(
     'never',

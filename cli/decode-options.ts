@@ -42,5 +42,6 @@ export const DECODE_SPEC: CommandSpec<typeof DECODE> = {
   table: DECODE,
   notes: `Reads the files, or stdin: lines of dumpstream, answers of "aws kinesis get-records", base64 lines, or raw gzip
 records one after the other. What is in the records is found out: kinlog, HEC, JSON, CloudWatch Logs, KPL, text.
-Exit status: 0 done; 1 usage; 2 something could not be decoded and was written as it is, or was no record; 100 failure.`,
+Exit status: 0 done; 1 usage, or a file that can not be read; 2 something could not be decoded and was written as it is,
+or was no record; 100 failure.`,
 };

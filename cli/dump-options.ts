@@ -77,6 +77,7 @@ export const DUMP_SPEC: CommandSpec<typeof DUMP> = {
   name: 'dumpstream',
   summary: 'Dumps the records of a Kinesis stream.',
   table: DUMP,
-  notes: `Reading goes on until a signal stops it; --exit-at-tip and --count end it sooner.
+  notes: `Reading goes on until a signal stops it; --exit-at-tip and --count end it sooner. A refusal ends it, and so do three
+calls without an answer at the start; later ones are repeated, with a warning.
 Exit status: 0 done; 1 usage; 100 failure; 130 interrupted, after everything written was counted as read.`,
 };

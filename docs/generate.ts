@@ -5,14 +5,14 @@ import { COUNTERS, EVENTS } from '../base/events.ts';
 
 const RETRY = {
   never: 'It is not tried again.',
-  soon: 'It is tried again by itself, within seconds.',
-  slow: 'It is tried again by itself, about twice a minute.',
+  soon: 'It is tried again within seconds.',
+  slow: 'An input tries again about twice a minute; a command ends.',
 } as const;
 
 function errorsPage(): string {
   const sections = Object.entries(ERRORS).map(
     ([code, { meaning, remedy, retry, exit }]) =>
-      `## ${code}\n\n${meaning}\n\n**What to do:** ${remedy}\n\n${RETRY[retry]} A command that ends with it exits ${exit}.\n`,
+      `## ${code}\n\n${meaning}\n\n**What to do:** ${remedy}\n\n${RETRY[retry]} Exit status of a command: ${exit}.\n`,
   );
   return `# Errors
 
