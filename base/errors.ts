@@ -156,7 +156,7 @@ export const ERRORS = {
     'never',
     1,
     'What arrived on stdin is not what the program expects there.',
-    'Start the program as its --help says.',
+    'Let splunkd start the input; the commands show with --help how they are called.',
   ),
   KINLOG_RECORD_TOO_LARGE: kind(
     'never',

@@ -18,7 +18,7 @@ export const EVENTS = {
   'reader.stopped': kind('info', 'reading has ended and all positions are stored'),
   'reader.stalled': kind(
     'warn',
-    'reading can not begin or not follow new shards for now; it is tried again, and positions are kept',
+    'reading waits for an answer of Kinesis or of the position store; it is asked again, and no position moves',
     'reader_stalls',
   ),
   'reader.failed': kind(

@@ -52,6 +52,7 @@ export function parseDocument(xml: string): InputDocument {
 }
 
 function rootOf(xml: string): Node {
+  if (xml.trim() === '') throw malformed('it is empty');
   if (xml.includes('<!DOCTYPE')) throw malformed('it holds a DOCTYPE');
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- the parser alone takes malformed documents; its successor is a package that nothing else needs
   const valid = XMLValidator.validate(xml);

@@ -111,7 +111,8 @@ describe('stdin', () => {
 
   it('may also end', async () => {
     expect(await readDocument(Readable.from([Buffer.from('<input')]), undefined, new FakeClock())).toBe('<input');
-    expect(await readDocument(Readable.from([]), undefined, new FakeClock())).toBe('');
+    const nothing = await readDocument(Readable.from([]), undefined, new FakeClock());
+    expect(() => parseDocument(nothing)).toThrow('it is empty');
   });
 
   it('that never brings a whole document is given up after 30 s', async () => {
