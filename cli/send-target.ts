@@ -7,6 +7,9 @@ import { connect } from './connection.ts';
 import { commandLog, EXIT, reported, type Surroundings } from './exit.ts';
 import type { SendValues } from './send-options.ts';
 
+/** How long what was read may take to be sent after a signal asked to stop. */
+const STOP_WITHIN_MS = 30_000;
+
 export interface Target {
   /** Aborts when no further event can be sent. */
   readonly broken: AbortSignal;
@@ -14,8 +17,8 @@ export interface Target {
   take(event: OutgoingEvent): void;
   /** Settles when there is room, or at once when nobody may wait any more. */
   ready(hurry: AbortSignal): Promise<void>;
-  /** Exit status once everything taken is settled, or given up `withinMs` later; says on stderr what was not sent. */
-  finish(withinMs: number | undefined): Promise<number>;
+  /** Exit status once everything taken is settled, or given up some time after `hurry`; says on stderr what was not sent. */
+  finish(hurry: AbortSignal): Promise<number>;
   summary(): string;
 }
 
@@ -66,8 +69,11 @@ export class StreamTarget implements Target {
     stop.removeEventListener('abort', release);
   }
 
-  async finish(withinMs: number | undefined): Promise<number> {
-    await this.#sender.close(withinMs);
+  async finish(hurry: AbortSignal): Promise<number> {
+    const bound = () => this.#sender.close(STOP_WITHIN_MS).catch(() => undefined);
+    hurry.addEventListener('abort', () => void bound(), { once: true });
+    if (hurry.aborted) void bound();
+    await this.#sender.close();
     this.#kinesis.destroy();
     const error = this.#fatal ?? this.#tooLarge;
     if (error === undefined) return EXIT.ok;

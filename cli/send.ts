@@ -13,9 +13,6 @@ import { PrintTarget, StreamTarget, type Target } from './send-target.ts';
 import { splitter } from './split.ts';
 import { timeFormat } from './timestamp.ts';
 
-/** How long what was read may take to be sent after a signal asked to stop. */
-const STOP_WITHIN_MS = 30_000;
-
 export async function send(values: SendValues, operands: readonly string[], around: Surroundings): Promise<number> {
   const target = openTarget(values, around);
   const [command, ...args] = operands;
@@ -43,7 +40,7 @@ async function sendInput(input: Readable, values: SendValues, target: Target): P
   addAbortSignal(stop, input);
   await pump(input, values, target, stop);
   const interrupted = interruption.received !== undefined;
-  const status = await target.finish(interrupted ? STOP_WITHIN_MS : undefined);
+  const status = await target.finish(interruption.signal);
   return status === EXIT.ok && interrupted ? EXIT.interrupted : status;
 }
 
@@ -53,7 +50,7 @@ async function sendOutput(capture: Capture, values: SendValues, target: Target, 
   const pumps = capture.outputs.map((output) => pump(output, values, target, interruption.signal));
   const ended = await capture.ended.catch((error: unknown) => reported(around, error));
   await Promise.all(pumps);
-  const status = await target.finish(interruption.received === undefined ? undefined : STOP_WITHIN_MS);
+  const status = await target.finish(interruption.signal);
   if (ended !== EXIT.ok || status === EXIT.ok) return ended;
   return status === EXIT.partly ? status : EXIT.gaveUp;
 }

@@ -121,19 +121,19 @@ export class PutQueue {
   async #call(records: readonly Queued[]): Promise<void> {
     const { api } = this.#options;
     this.totals.calls++;
-    const answers = await api
-      .put(
+    const put = async () =>
+      api.put(
         records.map(({ entry }) => entry),
         this.#stop.signal,
-      )
-      .catch((error: unknown) => {
-        const known = isAbort(error) ? stopped(this.#options.stream) : asKinlogError(error, 'PutRecords');
-        return records.map(() => known);
-      });
+      );
+    const answers = await put().catch((error: unknown) => {
+      const known = isAbort(error) ? stopped(this.#options.stream) : asKinlogError(error, 'PutRecords');
+      return records.map(() => known);
+    });
     const refused: Queued[] = [];
     let first: KinlogError | undefined;
     records.forEach((queued, i) => {
-      const answer = answers[i];
+      const answer = answers[i] ?? unanswered(this.#options.stream);
       if (answer instanceof KinlogError) {
         if (this.#mayRetry(queued, answer, records.length)) refused.push(queued);
         else this.#settle(queued, this.#final(queued, answer));
@@ -232,6 +232,10 @@ function fill(call: Queued[], source: Queued[], used: number): number {
   }
   source.splice(0, count);
   return bytes;
+}
+
+function unanswered(stream: string): KinlogError {
+  return new KinlogError('KINLOG_UNEXPECTED', `PutRecords on ${stream}: fewer records were answered than sent`);
 }
 
 function stopped(stream: string): KinlogError {

@@ -176,9 +176,11 @@ export class Sender {
     );
   }
 
-  /** Flushes and ends. What Kinesis has not taken within `withinMs` is rejected with KINLOG_SEND_FAILED; without it close waits as long as it takes. */
+  /** Flushes and ends. What Kinesis has not taken within `withinMs` is rejected with KINLOG_SEND_FAILED; without it close waits as long as it takes, or
+   *  until a later call gives it a bound. */
   close(withinMs?: number): Promise<void> {
-    this.#closing ??= this.#shutDown(withinMs);
+    if (withinMs !== undefined) void this.#giveUpAfter(withinMs);
+    this.#closing ??= this.#shutDown();
     return this.#closing;
   }
 
@@ -213,15 +215,21 @@ export class Sender {
   }
 
   #take(event: OutgoingEvent, settle: EventSettle | undefined): void {
-    const bytes = Buffer.byteLength(event.data);
     this.#totals.eventsAccepted++;
-    if (bytes > MAX_EVENT_BYTES) {
-      this.#room.take(costOf(settle));
-      this.#fail([settle], new KinlogError('KINLOG_RECORD_TOO_LARGE', `an event has ${bytes} bytes`));
-      return;
+    this.#room.take(costOf(settle));
+    // Whoever gave this event may be long gone: what it, or the function that finds its key, throws must not reach whoever makes room.
+    try {
+      this.#add(event, settle);
+    } catch (error) {
+      this.#fail([settle], asKinlogError(error, 'taking an event'));
     }
-    this.#room.take(bytes + costOf(settle));
+  }
+
+  #add(event: OutgoingEvent, settle: EventSettle | undefined): void {
+    const bytes = Buffer.byteLength(event.data);
+    if (bytes > MAX_EVENT_BYTES) throw new KinlogError('KINLOG_RECORD_TOO_LARGE', `an event has ${bytes} bytes`);
     this.#open.add(event, bytes, settle, this.#clock.monotonic());
+    this.#room.take(bytes);
     if (!this.#ticking && this.#open.size > 0) void this.#tick();
   }
 
@@ -311,12 +319,12 @@ export class Sender {
     this.#room.give(settles.reduce((sum, settle) => sum + costOf(settle), 0));
   }
 
-  async #shutDown(withinMs: number | undefined): Promise<void> {
-    if (withinMs !== undefined)
-      void this.#clock.sleep(withinMs, this.#stop.signal).then(
-        () => this.#queue.stop(),
-        () => undefined,
-      );
+  async #giveUpAfter(ms: number): Promise<void> {
+    await this.#clock.sleep(ms, this.#stop.signal).catch(() => undefined);
+    this.#queue.stop();
+  }
+
+  async #shutDown(): Promise<void> {
     try {
       await this.flush();
     } finally {
