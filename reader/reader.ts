@@ -42,7 +42,12 @@ const STALLED_AFTER = 5;
 /** A shard that failed for good is named again this often, because a line once in a week of logs is not seen. */
 const REMIND_EVERY_MS = 300_000;
 /** These concern one shard only; every other error that leaves a shard ends the reader. */
-const SHARD_ONLY: readonly ErrorCode[] = ['KINLOG_POSITION_REFUSED', 'KINLOG_REQUEST_REFUSED', 'KINLOG_UNEXPECTED'];
+const SHARD_ONLY: readonly ErrorCode[] = [
+  'KINLOG_SHARD_GONE',
+  'KINLOG_POSITION_REFUSED',
+  'KINLOG_REQUEST_REFUSED',
+  'KINLOG_UNEXPECTED',
+];
 
 export class ReadingLoop {
   readonly #parts: ReaderParts;
@@ -163,20 +168,27 @@ export class ReadingLoop {
     const { shardId } = shard;
     log.emit('shard.started', { shard: shardId, position: positionText(progress.row.position) });
     try {
-      const work = { shard, source, progress, delivery: delivery(shard, progress) };
+      const failing = (error: unknown) => void this.#failBeyond(shardId, error);
+      const work = { shard, source, progress, delivery: delivery(shard, progress), failing };
       const ended = await readShard(work, { stop: this.#stop.signal, drain: this.#drain.signal });
       if (ended) log.emit('shard.ended', { shard: shardId });
     } catch (error) {
-      // What was under way when the drain ended was given up on purpose, and is read again.
-      if (this.#drain.signal.aborted && isAbort(error)) return;
-      const known = asKinlogError(error, `reading ${shardId}`);
+      const own = this.#failBeyond(shardId, error);
       // Whether it has aged out is told by the next listing; otherwise it is read again.
-      if (known.code === 'KINLOG_SHARD_GONE') return;
-      if (SHARD_ONLY.includes(known.code)) this.#failShard(shardId, known);
-      else this.#fail(known);
+      if (own !== undefined && own.code !== 'KINLOG_SHARD_GONE') this.#failShard(shardId, own);
     } finally {
       this.#rows.set(shardId, progress.row);
     }
+  }
+
+  /** Ends the reader, unless the failure is the shard's own, which is returned. */
+  #failBeyond(shardId: string, error: unknown): KinlogError | undefined {
+    // What was under way when the drain ended was given up on purpose, and is read again.
+    if (this.#drain.signal.aborted && isAbort(error)) return undefined;
+    const known = asKinlogError(error, `reading ${shardId}`);
+    if (SHARD_ONLY.includes(known.code)) return known;
+    this.#fail(known);
+    return undefined;
   }
 
   #failShard(shardId: string, error: KinlogError): void {

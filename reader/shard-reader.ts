@@ -9,6 +9,8 @@ export interface ShardWork {
   readonly source: RecordSource;
   readonly delivery: Delivery;
   readonly progress: ShardProgress;
+  /** Told of a failure at once: storing what was accepted before it may take as long as the store is away. */
+  readonly failing: (error: unknown) => void;
 }
 
 export interface ReadSignals {
@@ -40,8 +42,9 @@ export async function readShard(work: ShardWork, signals: ReadSignals): Promise<
     await progress.end([...children], signals.drain);
     return true;
   } catch (error) {
-    const refused = await storeAccepted(work, signals.drain);
     const stopped = signals.stop.aborted && error === signals.stop.reason;
+    if (!stopped) work.failing(error);
+    const refused = await storeAccepted(work, signals.drain);
     if (!stopped) throw error;
     if (refused !== undefined) throw refused;
     return false;

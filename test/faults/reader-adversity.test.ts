@@ -102,6 +102,18 @@ describe('a store', () => {
     expect(run.error).toBeNull();
   });
 
+  it('that is away does not keep a reader alive whose output is gone', async () => {
+    const scene = new ReaderScene({ shards: 2 });
+    const run = scene.start({ checkpointEveryMs: 3_600_000 });
+    for (const text of numbers(0, 20)) scene.put(text, text);
+    await scene.until(() => scene.output.events.length === 20);
+    scene.store.failWith(new KinlogError('KINLOG_CHECKPOINT_UNAVAILABLE', 'the disk is full'));
+    scene.output.refuseNext(new KinlogError('KINLOG_OUTPUT_CLOSED', 'the pipe is gone'));
+    scene.put('refused', keyFor(scene.fake, FIRST));
+    await scene.until(() => run.error !== undefined, 20_000);
+    expect(run.error).toMatchObject({ code: 'KINLOG_OUTPUT_CLOSED' });
+  });
+
   it('in which somebody else stores the first row first ends the reader before anything was read', async () => {
     const scene = new ReaderScene({ shards: 1 });
     scene.put('one');
@@ -114,6 +126,22 @@ describe('a store', () => {
     await scene.until(() => run.error !== undefined);
     expect(run.error).toMatchObject({ code: 'KINLOG_CHECKPOINT_CONFLICT' });
     expect(scene.output.events).toEqual([]);
+  });
+});
+
+describe('a stream of a thousand shards', () => {
+  it('is begun with a listing, one row and one iterator for each, and every shard is read', async () => {
+    const scene = new ReaderScene({ shards: 1000 });
+    const run = scene.start();
+    await scene.until(() => scene.named('shard.started').length === 1000);
+    for (const { shardId, shape } of scene.fake.stream(STREAM).shards)
+      scene.fake.put(STREAM, { data: shardId, explicitHashKey: `${shape.firstHash}` });
+    await scene.until(() => scene.output.events.length === 1000);
+    await run.stop();
+    expect(run.error).toBeNull();
+    expect(new Set(scene.output.texts).size).toBe(1000);
+    expect(scene.fake.callsOf('ListShards').length).toBeLessThanOrEqual(3);
+    expect(scene.fake.callsOf('GetShardIterator')).toHaveLength(1000);
   });
 });
 
