@@ -59,7 +59,7 @@ dist/kinloader.tar.gz: $(INSTALLED) $(SOURCES)
 	$(NODE) splunk-app/package.ts
 
 demo: dist/.built dist/kinloader.tar.gz ## access logs through Kinesis into Splunk events, with a crash half-way (LOG=any/file.log)
-	@$(NODE) test/demo/demo.ts $(LOG)
+	@$(NODE) test/demo/demo.ts
 
 bench: dist/.built dist/kinloader.tar.gz ## our speed and memory beside baselines, in one run
 	npm ci --prefix bench --ignore-scripts --no-audit --no-fund --loglevel=error
