@@ -90,13 +90,13 @@ export class ReadingLoop {
 
   /** Which stream this is and what was stored of it; the start position of a stream never read becomes durable here. */
   async #open(signal: AbortSignal): Promise<StreamKey & { readonly start: StartPosition }> {
-    const { streamId, start, clock, log } = this.#parts;
+    const { streamId, start, log } = this.#parts;
     const description = await this.#describe(signal);
     const stream = { id: streamId, createdMs: description?.createdMs ?? 0 };
     await this.#patiently('reading the stored positions', () => this.#readRows(stream, signal), signal);
     this.#refuseOtherStream(stream);
     this.#retentionMs = description?.retentionMs;
-    const tipMs = (description?.serverTimeMs ?? clock.now()) - TIP_MARGIN_MS;
+    const tipMs = this.#parts.api.serverTimeMs() - TIP_MARGIN_MS;
     log.emit('reader.started', {
       stream: description?.arn ?? streamId,
       knownShards: this.#rows.size,

@@ -34,7 +34,7 @@ export interface StreamDescription {
   readonly createdMs: number;
   readonly status: string;
   readonly retentionMs: number;
-  /** The server's clock when it answered, to the second below; our wall clock when the answer carries no Date. */
+  /** As `serverTimeMs` of the port, when it was described. */
   readonly serverTimeMs: number;
 }
 
@@ -42,4 +42,6 @@ export interface StreamDescription {
 export interface StreamApi {
   describe(signal: AbortSignal): Promise<StreamDescription>;
   shards(token: string | undefined, signal: AbortSignal): Promise<Page<Shard, string>>;
+  /** The server's clock by its latest answer, a refusal too, to the second below; our wall clock as long as no answer carried a Date. */
+  serverTimeMs(): number;
 }

@@ -79,7 +79,7 @@ export class KinesisApi implements ShardApi, StreamApi {
       createdMs: summary.StreamCreationTimestamp?.getTime() ?? 0,
       status: given(summary.StreamStatus, call),
       retentionMs: given(summary.RetentionPeriodHours, call) * 3_600_000,
-      serverTimeMs: this.#serverTimeMs(),
+      serverTimeMs: this.serverTimeMs(),
     };
   }
 
@@ -112,7 +112,7 @@ export class KinesisApi implements ShardApi, StreamApi {
     }
   }
 
-  #serverTimeMs(): number {
+  serverTimeMs(): number {
     return this.#serverOffsetMs === undefined
       ? this.#clock.now()
       : Math.round(this.#serverOffsetMs + this.#clock.monotonic());

@@ -129,6 +129,24 @@ describe('a store', () => {
   });
 });
 
+describe('the tip', () => {
+  it.each([3_600_000, -3_600_000])(
+    'is the present of the server, also when it may not be described and the clock here is %i ms off',
+    async (offMs) => {
+      const scene = new ReaderScene({ shards: 1, service: { clockOffsetMs: -offMs } });
+      scene.fake.next('DescribeStreamSummary', accessDenied('DescribeStreamSummary'), { times: 1000 });
+      scene.put('old news');
+      await scene.clock.advance(60_000);
+      const run = scene.start({ start: { kind: 'tip' } });
+      await scene.until(() => scene.named('shard.started').length === 1);
+      scene.put('news');
+      await scene.until(() => scene.output.events.length > 0, 30_000);
+      await run.stop();
+      expect(scene.output.texts).toEqual(['news']);
+    },
+  );
+});
+
 describe('a stream of a thousand shards', () => {
   it('is begun with a listing, one row and one iterator for each, and every shard is read', async () => {
     const scene = new ReaderScene({ shards: 1000 });
