@@ -4,6 +4,7 @@ import type { EventLog } from '../base/events.ts';
 import type { BatchBuilder } from '../record/batch.ts';
 import type { RecordDecoder } from '../record/decode.ts';
 import { MARK } from '../record/event.ts';
+import type { KinlogHeader } from '../record/kinlog-lines.ts';
 import { UnbrokenOrder, type Released } from '../record/unbroken.ts';
 import type { BuilderPool } from './builder-pool.ts';
 import type { Position } from './checkpoint/position.ts';
@@ -66,7 +67,10 @@ export class EventDelivery implements Delivery {
       log.count('bytes_read', page.bytes);
     }
     await this.#whole(async () => {
-      for (const record of page.records) await this.#take(record, signal);
+      for (const record of page.records) {
+        const wait = this.#take(record, signal);
+        if (wait !== undefined) await wait;
+      }
       await this.#deliverReleased(this.#unbroken.expire(clock.monotonic()), signal);
       if (this.#builder !== undefined) log.emit('page.decoded', { shard: shard.shardId });
     }, signal);
@@ -91,14 +95,18 @@ export class EventDelivery implements Delivery {
     }
   }
 
-  async #take(record: KinesisRecord, signal: AbortSignal): Promise<void> {
+  /** Undefined when there is nothing to wait for, which is the rule: a promise for each small record would cost as much as decoding it. */
+  #take(record: KinesisRecord, signal: AbortSignal): Promise<void> | undefined {
     const header = this.#parts.decoder.begin(record, this.#acceptedOf(record), this.#range);
-    if (header === undefined) {
-      await this.#decode(record, signal);
-      return;
-    }
-    const block: Block = { record };
-    const released = this.#unbroken.accept(header, block, record.data.length, this.#parts.clock.monotonic());
+    if (header !== undefined) return this.#takeBlock({ record }, header, signal);
+    if (this.#builder === undefined) return this.#decode(record, signal);
+    if (this.#parts.decoder.step(this.#builder) === 'done') return this.#cover(record, signal);
+    return this.#handOn(record, signal).then(() => this.#decode(record, signal));
+  }
+
+  async #takeBlock(block: Block, header: KinlogHeader, signal: AbortSignal): Promise<void> {
+    const { data } = block.record;
+    const released = this.#unbroken.accept(header, block, data.length, this.#parts.clock.monotonic());
     if (!released.some((item) => item.block === block)) await this.#holdBack(block, signal);
     await this.#deliverReleased(released, signal);
   }
@@ -124,25 +132,34 @@ export class EventDelivery implements Delivery {
     }
   }
 
-  /** Of a record that the decoder has begun. `held`: its own run, which is accepted with its last batch. */
+  /** The rest of a record that the decoder has begun. `held`: its own run, which is accepted with its last batch. */
   async #decode(record: KinesisRecord, signal: AbortSignal, held?: Run): Promise<void> {
     const { decoder, builders } = this.#parts;
-    this.#builder ??= await builders.take();
-    while (decoder.step(this.#builder) === 'full') {
-      if (held !== undefined) {
-        await this.#send(undefined, signal);
-      } else {
-        this.#coverPart(record, decoder.lastComplete);
-        await this.#sendCovered(signal);
-      }
-      this.#builder = await builders.take();
+    for (;;) {
+      this.#builder ??= await builders.take();
+      if (decoder.step(this.#builder) === 'done') break;
+      await this.#handOn(record, signal, held);
     }
-    if (held !== undefined) return;
+    if (held === undefined) await this.#cover(record, signal);
+  }
+
+  /** The batch takes no more though the record goes on. */
+  async #handOn(record: KinesisRecord, signal: AbortSignal, held?: Run): Promise<void> {
+    if (held !== undefined) {
+      await this.#send(undefined, signal);
+      return;
+    }
+    this.#coverPart(record, this.#parts.decoder.lastComplete);
+    await this.#sendCovered(signal);
+  }
+
+  /** The whole record is in the batch. */
+  #cover(record: KinesisRecord, signal: AbortSignal): Promise<void> | undefined {
     this.#covered = {
-      end: after(record.sequenceNumber, decoder.lastComplete ?? 0, false),
+      end: after(record.sequenceNumber, this.#parts.decoder.lastComplete ?? 0, false),
       arrivalMs: record.arrivalMs,
     };
-    if (this.#builder.used >= BATCH_BYTES) await this.#sendCovered(signal);
+    return this.#builder !== undefined && this.#builder.used >= BATCH_BYTES ? this.#sendCovered(signal) : undefined;
   }
 
   #acceptedOf(record: KinesisRecord): number | undefined {

@@ -1,6 +1,7 @@
 /** Groups events into what becomes one record: by metadata where the record says it once, by partition key where order matters. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { EventMeta, OutgoingEvent } from '../record/event.ts';
+import { md5 } from '../record/md5.ts';
 
 /** `random`: a new key for every record, so that records spread over the shards and order is not kept. Text, or a function's answer: events of one
  *  key go to one shard in the order they were written. */
@@ -142,5 +143,5 @@ export function randomKey(prefix: string): string {
 /** Kinesis takes keys of 1 to 256 characters: longer ones become their hash, which keeps equal keys equal. */
 function validKey(key: string): string {
   if (key.length <= 256) return key === '' ? '-' : key;
-  return createHash('md5').update(key).digest('hex');
+  return md5(Buffer.from(key)).toString('hex');
 }
