@@ -15,7 +15,7 @@ const kind = (level: Level, text: string, counter?: string): EventKind =>
 
 export const EVENTS = {
   'reader.started': kind('info', 'reading begins'),
-  'reader.stopped': kind('info', 'reading has ended and all positions are stored'),
+  'reader.stopped': kind('info', 'reading has ended'),
   'reader.stalled': kind(
     'warn',
     'reading waits for an answer of Kinesis or of the position store; it is asked again, and no position moves',

@@ -81,11 +81,13 @@ export class ReadingLoop {
       this.#stop.abort();
       await Promise.all(this.#running.values());
       stopping.removeEventListener('abort', abort);
-      this.#drain.abort();
     }
+    // Whatever the output or the store had not taken when the time was up is read again at the next start.
+    const inTime = !this.#drain.signal.aborted;
+    this.#drain.abort();
     const failure = this.#fatal ?? [...this.#failed.values()][0]?.error;
     if (failure !== undefined) throw failure;
-    log.emit('reader.stopped');
+    log.emit('reader.stopped', { inTime });
   }
 
   /** Which stream this is and what was stored of it; the start position of a stream never read becomes durable here. */

@@ -14,6 +14,7 @@ describe('a reader', () => {
     await scene.until(() => scene.output.events.length >= 700);
     await run.stop();
     expect(run.error).toBeNull();
+    expect(scene.named('reader.stopped')).toMatchObject([{ fields: { inTime: true } }]);
     expect(new Set(scene.output.texts)).toEqual(new Set(numbers(0, 700)));
     expect(scene.output.texts).toHaveLength(700);
   });
@@ -265,6 +266,7 @@ describe('a reader', () => {
     expect(scene.store.positions(FIRST).every((position) => position.kind === 'horizon')).toBe(true);
     expect(run.error).toBeNull();
     expect(scene.lines.filter((line) => line.level === 'error')).toEqual([]);
+    expect(scene.named('reader.stopped')).toMatchObject([{ fields: { inTime: false } }]);
   });
 
   it('rides out throttles and failures of the service', async () => {
