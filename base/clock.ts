@@ -30,7 +30,8 @@ export const systemClock: Clock = {
     }),
 };
 
-function abortReason(signal: AbortSignal | undefined): Error {
+/** What a wait that the signal ended rejects with: the signal's reason when that is an error. */
+export function abortReason(signal: AbortSignal | undefined): Error {
   const reason: unknown = signal?.reason;
   return reason instanceof Error ? reason : new DOMException('stopped', 'AbortError');
 }

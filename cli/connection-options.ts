@@ -1,5 +1,5 @@
-/** Options by which every command reaches the stream; loads nothing of the SDK, so that help is quick. */
-import { text, url } from '../base/config.ts';
+/** Options that the commands share, above all those by which they reach the stream; loads nothing of the SDK, so that help is quick. */
+import { flag, text, url } from '../base/config.ts';
 import type { CliOption } from './options.ts';
 
 const STREAM = text('the name of a stream or its ARN', /^(arn:[\w-]+:kinesis:[\w-]+:\d{12}:stream\/)?[\w.-]{1,128}$/);
@@ -13,6 +13,13 @@ export const streamName = (description: string): CliOption<string> & { readonly 
   required: true,
   env: ['LOG_KINESIS_STREAM'],
 });
+
+export const VERBOSE = {
+  type: flag(),
+  title: 'Verbose',
+  text: 'say on stderr what happens, and a summary at the end',
+  default: 'false',
+} as const satisfies CliOption<boolean>;
 
 export const CONNECTION = {
   region: {

@@ -1,6 +1,6 @@
 /** What dumpstream can be told. */
 import { choice, decimal, flag, integer, text, type OptionValues } from '../base/config.ts';
-import { CONNECTION, streamName } from './connection-options.ts';
+import { CONNECTION, streamName, VERBOSE } from './connection-options.ts';
 import type { CliOption, CommandSpec } from './options.ts';
 import { startOption } from './start.ts';
 
@@ -62,12 +62,7 @@ const DUMP = {
     text: 'end after so many records',
     short: 'n',
   },
-  verbose: {
-    type: flag(),
-    title: 'Verbose',
-    text: 'say on stderr what happens, and a summary at the end',
-    default: 'false',
-  },
+  verbose: VERBOSE,
   ...CONNECTION,
 } as const satisfies Record<string, CliOption<unknown>>;
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { choice, flag, integer, text, type OptionType, type OptionValues } from '../base/config.ts';
 import type { PartitionKey } from '../sender/index.ts';
-import { CONNECTION, streamName } from './connection-options.ts';
+import { CONNECTION, streamName, VERBOSE } from './connection-options.ts';
 import type { CliOption, CommandSpec } from './options.ts';
 import { durationMs } from './start.ts';
 
@@ -162,12 +162,7 @@ const SEND = {
     text: 'give up on events that Kinesis did not take for so long; never when absent',
   },
   dryRun: { type: flag(), title: 'Dry run', text: 'print the events to stdout and send nothing', default: 'false' },
-  verbose: {
-    type: flag(),
-    title: 'Verbose',
-    text: 'say on stderr what happens, and a summary at the end',
-    default: 'false',
-  },
+  verbose: VERBOSE,
   ...CONNECTION,
 } as const satisfies Record<string, CliOption<unknown>>;
 

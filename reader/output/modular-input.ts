@@ -1,7 +1,7 @@
 /** Hands event batches to splunkd as XML on the stdout of a modular input, and tells which of them its pipe has taken. */
 import { Buffer } from 'node:buffer';
 import type { Writable } from 'node:stream';
-import { systemClock, type Clock } from '../../base/clock.ts';
+import { abortReason, systemClock, type Clock } from '../../base/clock.ts';
 import { KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
 import type { EventBatch } from '../../record/batch.ts';
@@ -134,10 +134,10 @@ export class EventPipe {
   }
 
   #until(count: number, stop: AbortSignal): Promise<void> {
-    if (this.#failed.signal.aborted) return Promise.reject(reasonOf(this.#failed.signal));
+    if (this.#failed.signal.aborted) return Promise.reject(abortReason(this.#failed.signal));
     if (count <= this.#taken) return Promise.resolve();
     // An abort that came before the listener would never be heard.
-    if (stop.aborted) return Promise.reject(reasonOf(stop));
+    if (stop.aborted) return Promise.reject(abortReason(stop));
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         count,
@@ -152,7 +152,7 @@ export class EventPipe {
       };
       const abort = () => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
-        reject(reasonOf(stop));
+        reject(abortReason(stop));
       };
       this.#waiters.push(waiter);
       stop.addEventListener('abort', abort, { once: true });
@@ -161,7 +161,7 @@ export class EventPipe {
 
   /** First come, first served. */
   #turn(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.reject(reasonOf(signal));
+    if (signal.aborted) return Promise.reject(abortReason(signal));
     if (!this.#rendering) {
       this.#rendering = true;
       return Promise.resolve();
@@ -173,7 +173,7 @@ export class EventPipe {
       };
       const abort = () => {
         this.#queue.splice(this.#queue.indexOf(mine), 1);
-        reject(reasonOf(signal));
+        reject(abortReason(signal));
       };
       this.#queue.push(mine);
       signal.addEventListener('abort', abort, { once: true });
@@ -236,8 +236,3 @@ const CLOSE = Buffer.from('</stream>\n');
 const yes = () => true;
 const no = () => false;
 const NEVER = new AbortController().signal;
-
-function reasonOf(signal: AbortSignal): Error {
-  const reason: unknown = signal.reason;
-  return reason instanceof Error ? reason : new DOMException('stopped', 'AbortError');
-}

@@ -1,5 +1,5 @@
 /** Virtual time: nothing moves until a test says so, and then in the order of the deadlines. */
-import type { Clock } from '../../base/clock.ts';
+import { abortReason, type Clock } from '../../base/clock.ts';
 
 interface Sleeper {
   readonly at: number;
@@ -27,7 +27,7 @@ export class FakeClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
-        reject(reason(signal));
+        reject(abortReason(signal));
         return;
       }
       const sleeper: Sleeper = {
@@ -39,7 +39,7 @@ export class FakeClock implements Clock {
       };
       const abort = () => {
         this.#sleepers.delete(sleeper);
-        reject(reason(signal!));
+        reject(abortReason(signal));
       };
       signal?.addEventListener('abort', abort, { once: true });
       this.#sleepers.add(sleeper);
@@ -87,10 +87,6 @@ export class FakeClock implements Clock {
       next.wake();
     }
   }
-}
-
-function reason(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new DOMException('stopped', 'AbortError');
 }
 
 /** Lets promises and immediates that are ready run, including in-process request handlers. */

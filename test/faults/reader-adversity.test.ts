@@ -1,27 +1,8 @@
 /** What a long life brings to the whole reader: stops for other reasons, stores that are away, shards that vanish, ends that are none. */
 import { describe, expect, it } from 'vitest';
 import { KinlogError } from '../../base/errors.ts';
-import { Reader, type ReaderOptions } from '../../reader/index.ts';
 import { accessDenied, unavailable } from '../fakes/kinesis/faults.ts';
-import { simulatorHandler } from '../fakes/kinesis/handler.ts';
 import { FIRST, keyFor, numbers, ReaderScene, SECOND, STREAM } from './reader-scene.ts';
-
-/** A reader on the scene's stream that the test stops itself. */
-function readerOn(scene: ReaderScene, options: Partial<ReaderOptions> = {}): Reader {
-  return new Reader({
-    stream: STREAM,
-    kinesis: {
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example' },
-      requestHandler: simulatorHandler(scene.fake, { requestTimeoutMs: 30_000 }),
-    },
-    store: scene.store,
-    output: scene.output,
-    start: { kind: 'horizon' },
-    clock: scene.clock,
-    ...options,
-  } as ReaderOptions);
-}
 
 describe('a stop', () => {
   it.each([
@@ -34,7 +15,8 @@ describe('a stop', () => {
     scene.put('one');
     const stop = new AbortController();
     let outcome: unknown;
-    void readerOn(scene)
+    void scene
+      .reader()
       .run(stop.signal)
       .then(
         () => (outcome = 'stopped'),
@@ -49,7 +31,7 @@ describe('a stop', () => {
 
   it('that comes before the start is no failure either', async () => {
     const scene = new ReaderScene();
-    await expect(readerOn(scene).run(AbortSignal.abort(new Error('enough')))).resolves.toBeUndefined();
+    await expect(scene.reader().run(AbortSignal.abort(new Error('enough')))).resolves.toBeUndefined();
   });
 
   it('ends in time with more shards than batches in flight, while the output takes nothing', async () => {

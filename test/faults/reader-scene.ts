@@ -96,9 +96,9 @@ export class ReaderScene {
     this.fake.put(STREAM, { data, key });
   }
 
-  start(options: Partial<ReaderOptions> = {}): Run {
-    const stop = new AbortController();
-    const reader = new Reader({
+  /** A reader on the scene that the test runs and stops itself. */
+  reader(options: Partial<ReaderOptions> = {}): Reader {
+    return new Reader({
       stream: STREAM,
       kinesis: {
         region: 'us-east-1',
@@ -112,6 +112,11 @@ export class ReaderScene {
       log: new EventLog((line) => this.lines.push(line), 'debug'),
       ...options,
     } as ReaderOptions);
+  }
+
+  start(options: Partial<ReaderOptions> = {}): Run {
+    const stop = new AbortController();
+    const reader = this.reader(options);
     const run: Run = {
       error: undefined,
       stop: async () => {

@@ -1,5 +1,5 @@
 /** Amazon Kinesis Data Streams as a deterministic state machine on an injected clock, with faults on demand. */
-import type { Clock } from '../../../base/clock.ts';
+import { abortReason, type Clock } from '../../../base/clock.ts';
 import { FaultQueue, deniedText, type Fault, type FaultTarget } from './faults.ts';
 import { KinesisFailure, notFound } from './failure.ts';
 import { OPERATIONS, isOperation, type Operation } from './operations.ts';
@@ -251,7 +251,7 @@ function edited(output: Output, fault: Fault | undefined): Output {
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const stop = () => {
-      reject(signal.reason instanceof Error ? signal.reason : new DOMException('stopped', 'AbortError'));
+      reject(abortReason(signal));
     };
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
