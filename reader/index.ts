@@ -18,11 +18,12 @@ import type { ShardProgress } from './shards/progress.ts';
 export { MemoryStore } from './checkpoint/memory.ts';
 export { openLevelStore } from './checkpoint/leveldb.ts';
 export type { Position } from './checkpoint/position.ts';
-export type { CheckpointStore, ShardRow, StoredRow, StreamKey, Version } from './checkpoint/store.ts';
+export type { CheckpointStore, RowRemover, ShardRow, StoredRow, StreamKey, Version } from './checkpoint/store.ts';
 export type { RecordSink } from './deliver-records.ts';
 export type { KinesisRecord, RecordPage, Shard } from './fetch/source.ts';
 export { EventPipe, ModularInputOutput } from './output/modular-input.ts';
 export type { Output } from './output/output.ts';
+export type { ReaderState, ReaderStatus, ShardState, ShardStatus } from './status.ts';
 
 /** Where a stream is read from that was never read before; later starts go on where reading stopped. */
 export type Start =

@@ -7,6 +7,7 @@ import { objectIn, refuseNewer, rowFrom, rowText } from './row.ts';
 import {
   versionConflict,
   type CheckpointStore,
+  type RowRemover,
   type ShardRow,
   type StoredRow,
   type StreamKey,
@@ -25,7 +26,10 @@ export interface LevelStoreOptions {
  * Fails with KINLOG_CHECKPOINT_LOCKED (another process has it open), _UNREADABLE (damaged, incomplete, not ours, not permitted; never opened as empty),
  * _NEWER or _UNAVAILABLE (disk full and the like).
  */
-export async function openLevelStore(directory: string, options: LevelStoreOptions): Promise<CheckpointStore> {
+export async function openLevelStore(
+  directory: string,
+  options: LevelStoreOptions,
+): Promise<CheckpointStore & RowRemover> {
   const { signal, clock = systemClock, waitMs = 0 } = options;
   const deadline = clock.monotonic() + waitMs;
   for (;;) {
@@ -97,7 +101,7 @@ function read(database: Level, key: string): Promise<string | undefined> {
   return database.get(key);
 }
 
-class LevelStore implements CheckpointStore {
+class LevelStore implements CheckpointStore, RowRemover {
   readonly traits = { survivesRestart: true, shared: false };
   readonly #directory: string;
   #database: Level;
@@ -131,11 +135,18 @@ class LevelStore implements CheckpointStore {
     }
   }
 
-  async put(stream: StreamKey, row: ShardRow, expected: Version | 'absent', signal: AbortSignal): Promise<Version> {
+  put(stream: StreamKey, row: ShardRow, expected: Version | 'absent', signal: AbortSignal): Promise<Version> {
+    return this.#inTurn(keyOf(stream, row.shardId), (key) => this.#compareAndSet(key, row, expected, signal));
+  }
+
+  remove(stream: StreamKey, shardId: string, expected: Version, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(keyOf(stream, shardId), (key) => this.#compareAndDelete(key, shardId, expected, signal));
+  }
+
+  async #inTurn<T>(key: string, work: (key: string) => Promise<T>): Promise<T> {
     this.#refuseClosed();
-    const key = keyOf(stream, row.shardId);
     const before = this.#underWay.get(key) ?? Promise.resolve();
-    const write = before.then(() => this.#compareAndSet(key, row, expected, signal));
+    const write = before.then(() => work(key));
     const settled = write.then(
       () => undefined,
       () => undefined,
@@ -162,23 +173,47 @@ class LevelStore implements CheckpointStore {
   ): Promise<Version> {
     try {
       await this.#repaired(signal);
-      const stored = await read(this.#database, key);
-      const found = stored === undefined ? 'absent' : rowFrom(stored, `${key} in ${this.#directory}`).version;
-      // A write of ours that failed and was found on disk afterwards is the state the caller knows.
-      const known = stored !== undefined && stored === this.#doubtful.get(key) ? versionBefore(found) : found;
+      const { found, known } = await this.#found(key);
       if (known !== expected && found !== expected) throw versionConflict(row.shardId, expected, found);
       signal.throwIfAborted();
       const version = found === 'absent' ? 1 : found + 1;
-      await this.#write(key, rowText(row, version));
+      const text = rowText(row, version);
+      await this.#write(key, text, () => this.#database.put(key, text, { sync: true }));
       return version;
     } catch (error) {
       throw this.#failure(error, signal);
     }
   }
 
-  async #write(key: string, text: string): Promise<void> {
+  async #compareAndDelete(key: string, shardId: string, expected: Version, signal: AbortSignal): Promise<void> {
     try {
-      await this.#database.put(key, text, { sync: true });
+      await this.#repaired(signal);
+      const { found, known } = await this.#found(key);
+      // A removal of ours that failed may have happened.
+      if (found === 'absent' && this.#doubtful.get(key) === '') {
+        this.#doubtful.delete(key);
+        return;
+      }
+      if (known !== expected && found !== expected) throw versionConflict(shardId, expected, found);
+      signal.throwIfAborted();
+      await this.#write(key, '', () => this.#database.del(key, { sync: true }));
+    } catch (error) {
+      throw this.#failure(error, signal);
+    }
+  }
+
+  /** `known`: what the caller may take it for, because a write of ours that failed was found on disk afterwards. */
+  async #found(key: string): Promise<{ readonly found: Version | 'absent'; readonly known: Version | 'absent' }> {
+    const stored = await read(this.#database, key);
+    const found = stored === undefined ? 'absent' : rowFrom(stored, `${key} in ${this.#directory}`).version;
+    const known = stored !== undefined && stored === this.#doubtful.get(key) ? versionBefore(found) : found;
+    return { found, known };
+  }
+
+  /** `text`: what a failed write leaves in doubt; empty for a removal. */
+  async #write(key: string, text: string, write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
       this.#doubtful.delete(key);
     } catch (error) {
       this.#doubtful.set(key, text);

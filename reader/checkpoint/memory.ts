@@ -1,8 +1,15 @@
 /** Positions that live as long as the process: for tests, and for readers that always start anew. */
 import { KinlogError } from '../../base/errors.ts';
-import { versionConflict, type CheckpointStore, type ShardRow, type StoredRow, type StreamKey } from './store.ts';
+import {
+  versionConflict,
+  type CheckpointStore,
+  type RowRemover,
+  type ShardRow,
+  type StoredRow,
+  type StreamKey,
+} from './store.ts';
 
-export class MemoryStore implements CheckpointStore {
+export class MemoryStore implements CheckpointStore, RowRemover {
   readonly traits = { survivesRestart: false, shared: false };
   /** By stream id, then by shard id. */
   readonly #streams = new Map<string, Map<string, StoredRow>>();
@@ -25,6 +32,14 @@ export class MemoryStore implements CheckpointStore {
     rows.set(row.shardId, { ...structuredClone(row), version });
     this.#streams.set(stream.id, rows);
     return version;
+  }
+
+  async remove(stream: StreamKey, shardId: string, expected: number, signal: AbortSignal): Promise<void> {
+    await this.#ready(signal);
+    const rows = this.#streams.get(stream.id);
+    const found = rows?.get(shardId)?.version ?? 'absent';
+    if (found !== expected) throw versionConflict(shardId, expected, found);
+    rows?.delete(shardId);
   }
 
   close(): Promise<void> {

@@ -8,8 +8,9 @@ const SCHEMA = 1;
 
 /** Fails with KINLOG_UNEXPECTED for a row that could not be read back: it would block every later start. */
 export function rowText(row: ShardRow, version: Version): string {
-  const { shardId, position, owner, parents, children, streamCreatedMs, arrivalMs, readToMs } = row;
-  const lease = { owner, parents, children };
+  const { shardId, position, owner, successor, parents, children, streamCreatedMs, arrivalMs, readToMs } = row;
+  const { startingHashKey, endingHashKey } = row;
+  const lease = { owner, successor, parents, children, startingHashKey, endingHashKey };
   const times = { streamCreatedMs, arrivalMs, readToMs };
   const text = JSON.stringify({ schema: SCHEMA, version, shardId, position, ...lease, ...times });
   try {
@@ -34,8 +35,11 @@ export function rowFrom(text: string, where: string): StoredRow {
     shardId: take('shardId', isText),
     position: positionFrom(fields['position'], where),
     ...('owner' in fields ? { owner: take('owner', isText) } : {}),
+    ...('successor' in fields ? { successor: take('successor', isText) } : {}),
     parents: take('parents', isTexts),
     ...('children' in fields ? { children: take('children', isTexts) } : {}),
+    ...('startingHashKey' in fields ? { startingHashKey: take('startingHashKey', isHashKey) } : {}),
+    ...('endingHashKey' in fields ? { endingHashKey: take('endingHashKey', isHashKey) } : {}),
     streamCreatedMs: take('streamCreatedMs', isTime),
     arrivalMs: take('arrivalMs', isTime),
     ...('readToMs' in fields ? { readToMs: take('readToMs', isTime) } : {}),
@@ -74,6 +78,10 @@ function isVersion(value: unknown): value is Version {
 
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+function isHashKey(value: unknown): value is string {
+  return typeof value === 'string' && /^\d{1,39}$/.test(value);
 }
 
 function isText(value: unknown): value is string {

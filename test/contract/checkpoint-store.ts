@@ -1,35 +1,9 @@
 /** The promises of CheckpointStore, as a suite that every store runs. */
 import { afterEach, describe, expect, test } from 'vitest';
-import type { CheckpointStore, ShardRow, StoredRow, StreamKey, Version } from '../../reader/checkpoint/store.ts';
+import type { ShardRow, Version } from '../../reader/checkpoint/store.ts';
 import { ODD_NAMES } from './odd-names.ts';
-
-export interface OpenedStore {
-  readonly store: CheckpointStore;
-  /** Closes `store` and opens the same rows anew; only for stores that survive a restart. */
-  readonly reopen?: () => Promise<CheckpointStore>;
-  /** Closes whatever is open and removes what was made for the test. */
-  readonly dispose: () => Promise<void>;
-}
-
-const STREAM: StreamKey = { id: 'arn:aws:kinesis:eu-central-1:123456789012:stream/logs', createdMs: 1_700_000_000_000 };
-const OTHER: StreamKey = {
-  id: 'arn:aws:kinesis:eu-central-1:123456789012:stream/logs-2',
-  createdMs: 1_700_000_000_000,
-};
-
-/** Sequence numbers do not fit a JavaScript number, so a store that parses one loses digits. */
-const SEQUENCE = '49590338271490256608559692538361571095921575989136588898';
-
-const row = (shardId: string, over: Partial<ShardRow> = {}): ShardRow => ({
-  shardId,
-  position: { kind: 'after', sequenceNumber: SEQUENCE, subSequence: 0, partial: false },
-  parents: [],
-  streamCreatedMs: 1_700_000_000_000,
-  arrivalMs: 1_700_000_001_234,
-  ...over,
-});
-
-const live = () => new AbortController().signal;
+import { conditionPromises, removalPromises } from './store-conditions.ts';
+import { all, CONFLICT, live, OTHER, row, SEQUENCE, STREAM, type Fresh, type OpenedStore } from './store-rows.ts';
 
 /** Runs the suite against stores that `open` makes, each of them empty. */
 export function checkpointStoreContract(name: string, open: () => Promise<OpenedStore>): void {
@@ -46,17 +20,10 @@ export function checkpointStoreContract(name: string, open: () => Promise<Opened
 
     rowPromises(fresh);
     conditionPromises(fresh);
+    removalPromises(fresh);
     endingPromises(fresh);
     restartPromises(fresh);
   });
-}
-
-type Fresh = () => Promise<OpenedStore>;
-
-async function all(store: CheckpointStore, stream = STREAM): Promise<StoredRow[]> {
-  const found: StoredRow[] = [];
-  for await (const one of store.rows(stream, live())) found.push(one);
-  return found.sort((a, b) => (a.shardId < b.shardId ? -1 : 1));
 }
 
 function rowPromises(fresh: Fresh): void {
@@ -78,6 +45,9 @@ function rowPromises(fresh: Fresh): void {
       row('shardId-1', {
         position: { kind: 'end' },
         owner: 'reader-1 "ä"',
+        successor: 'reader-2',
+        startingHashKey: '0',
+        endingHashKey: '340282366920938463463374607431768211455',
         parents: ['shardId-a', 'shardId-b'],
         children: ['shardId-2', 'shardId-3'],
         readToMs: 1_700_000_009_999,
@@ -94,7 +64,15 @@ function rowPromises(fresh: Fresh): void {
     const { store } = await fresh();
     const first = await store.put(
       STREAM,
-      row('s', { owner: 'me', children: ['c'], parents: ['p'], readToMs: 5 }),
+      row('s', {
+        owner: 'me',
+        successor: 'you',
+        children: ['c'],
+        parents: ['p'],
+        readToMs: 5,
+        startingHashKey: '0',
+        endingHashKey: '9',
+      }),
       'absent',
       live(),
     );
@@ -171,72 +149,6 @@ function rowPromises(fresh: Fresh): void {
           .sort(),
       );
   });
-}
-
-const CONFLICT = { code: 'KINLOG_CHECKPOINT_CONFLICT', retry: 'never' };
-
-function conditionPromises(fresh: Fresh): void {
-  test('versions grow with every put', async () => {
-    const { store } = await fresh();
-    const first = await store.put(STREAM, row('s'), 'absent', live());
-    const second = await store.put(STREAM, row('s'), first, live());
-    const third = await store.put(STREAM, row('s'), second, live());
-    expect(second).toBeGreaterThan(first);
-    expect(third).toBeGreaterThan(second);
-  });
-
-  test('a put with an old version is a conflict and changes nothing', async () => {
-    const { store } = await fresh();
-    const first = await store.put(STREAM, row('s', { owner: 'a' }), 'absent', live());
-    const second = await store.put(STREAM, row('s', { owner: 'b' }), first, live());
-    await expect(store.put(STREAM, row('s', { owner: 'a' }), first, live())).rejects.toMatchObject(CONFLICT);
-    await expect(store.put(STREAM, row('s', { owner: 'a' }), second + 1, live())).rejects.toMatchObject(CONFLICT);
-    expect(await all(store)).toEqual([{ ...row('s', { owner: 'b' }), version: second }]);
-  });
-
-  test('a row is created only where there is none, and changed only where there is one', async () => {
-    const { store } = await fresh();
-    await expect(store.put(STREAM, row('s'), 1, live())).rejects.toMatchObject(CONFLICT);
-    const version = await store.put(STREAM, row('s'), 'absent', live());
-    await expect(store.put(STREAM, row('s'), 'absent', live())).rejects.toMatchObject(CONFLICT);
-    expect(await all(store)).toEqual([{ ...row('s'), version }]);
-  });
-
-  test('of fifty writers that race for an absent row one wins', async () => {
-    const { store } = await fresh();
-    await raceOnce(store, 'absent');
-  });
-
-  test('of fifty writers that race with the same version one wins, again and again', async () => {
-    const { store } = await fresh();
-    let version: Version | 'absent' = 'absent';
-    for (let round = 0; round < 5; round++) version = await raceOnce(store, version);
-  });
-
-  test('writers of different rows do not disturb each other', async () => {
-    const { store } = await fresh();
-    const ids = Array.from({ length: 50 }, (_, n) => `s${n}`);
-    const work = ids.map(async (id) => {
-      let version: Version | 'absent' = 'absent';
-      for (let n = 0; n < 5; n++) version = await store.put(STREAM, row(id, { arrivalMs: n }), version, live());
-    });
-    await Promise.all(work);
-    expect((await all(store)).map((one) => one.arrivalMs)).toEqual(ids.map(() => 4));
-  });
-}
-
-async function raceOnce(store: CheckpointStore, expected: Version | 'absent'): Promise<Version> {
-  const owners = Array.from({ length: 50 }, (_, n) => `reader-${n}`);
-  const results = await Promise.allSettled(
-    owners.map((owner) => store.put(STREAM, row('s', { owner }), expected, live())),
-  );
-  const won = results.flatMap((result, n) =>
-    result.status === 'fulfilled' ? [{ owner: owners[n], version: result.value }] : [],
-  );
-  expect(won).toHaveLength(1);
-  for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject(CONFLICT);
-  expect(await all(store)).toMatchObject(won);
-  return won[0]!.version;
 }
 
 function endingPromises(fresh: Fresh): void {
