@@ -6,6 +6,7 @@ import { KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
 import type { EventBatch } from '../../record/batch.ts';
 import type { Output } from './output.ts';
+import { Turns } from './turns.ts';
 import { XmlWriter } from './xml.ts';
 
 export interface EventPipeOptions {
@@ -15,6 +16,17 @@ export interface EventPipeOptions {
   readonly chunkBytes?: number;
   /** Without a byte taken for so long, `output.stalled` is told once. */
   readonly stalledAfterMs?: number;
+  /** Default: Splunk's XML event stream. */
+  readonly format?: PipeFormat;
+}
+
+/** How events become bytes, what stands before and after all of them, and who reads the pipe. */
+export interface PipeFormat {
+  /** `begin` a batch, then `fill` chunk after chunk until it answers 0. */
+  readonly writer: { begin(batch: EventBatch, stanza: string): void; fill(chunk: Buffer): number };
+  readonly open: Uint8Array;
+  readonly close: Uint8Array;
+  readonly receiver: string;
 }
 
 /** One chunk that the pipe is taking, one that waits behind it, one that is being filled. */
@@ -29,22 +41,21 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** The one `<stream>` document of a process, shared by its stanzas: batches come out whole, one after the other. */
+/** The one document on the stdout of a process, shared by its stanzas or streams: batches come out whole, one after the other. */
 export class EventPipe {
   readonly #pipe: Writable;
   readonly #log: EventLog;
   readonly #clock: Clock;
   readonly #chunkBytes: number;
   readonly #stalledAfterMs: number;
-  readonly #xml = new XmlWriter();
+  readonly #format: PipeFormat;
   readonly #ring: Buffer[] = [];
   /** Chunks handed to the pipe, and chunks that it has taken; their callbacks come in order. */
   #sent = 0;
   #taken = 0;
   #waiters: Waiter[] = [];
-  /** Writes behind the one that renders. */
-  readonly #queue: (() => void)[] = [];
-  #rendering = false;
+  /** Of rendering: what follows may be rendered while the pipe still takes. */
+  readonly #turns = new Turns();
   #watching = false;
   #stalled = false;
   #closing: Promise<void> | undefined;
@@ -58,6 +69,7 @@ export class EventPipe {
     this.#clock = options.clock ?? systemClock;
     this.#chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
     this.#stalledAfterMs = options.stalledAfterMs ?? STALLED_AFTER_MS;
+    this.#format = options.format ?? splunkFormat();
     pipe.on('error', (cause) => this.#fail(cause));
   }
 
@@ -71,7 +83,7 @@ export class EventPipe {
     if (this.#closing !== undefined) throw new KinlogError('KINLOG_CLOSED', 'the event stream was closed');
     this.#failed.signal.throwIfAborted();
     if (batch.length === 0) return;
-    await this.#turn(signal);
+    await this.#turns.take(signal);
     await this.#until(await this.#render(batch, stanza, signal), signal);
   }
 
@@ -81,26 +93,26 @@ export class EventPipe {
   }
 
   async #end(): Promise<void> {
-    await this.#turn(NEVER);
+    await this.#turns.take(NEVER);
     try {
-      if (this.#sent > 0) this.#send(CLOSE);
+      if (this.#sent > 0) this.#send(this.#format.close);
       await this.#until(this.#sent, NEVER);
     } finally {
       this.#over.abort();
-      this.#leave();
+      this.#turns.leave();
     }
   }
 
   /** How many chunks must have been taken for this batch to be; the next write may begin before that. */
   async #render(batch: EventBatch, stanza: string, stop: AbortSignal): Promise<number> {
-    if (this.#sent === 0) this.#send(OPEN);
+    if (this.#sent === 0) this.#send(this.#format.open);
     const before = this.#sent;
     try {
-      this.#xml.begin(batch, stanza);
+      this.#format.writer.begin(batch, stanza);
       for (;;) {
         await this.#until(this.#sent - RING + 1, stop);
         const chunk = (this.#ring[this.#sent % RING] ??= Buffer.allocUnsafeSlow(this.#chunkBytes));
-        const size = this.#xml.fill(chunk);
+        const size = this.#format.writer.fill(chunk);
         if (size === 0) return this.#sent;
         this.#send(chunk.subarray(0, size));
       }
@@ -109,7 +121,7 @@ export class EventPipe {
       if (this.#sent > before) this.#fail(cause);
       throw cause;
     } finally {
-      this.#leave();
+      this.#turns.leave();
     }
   }
 
@@ -159,36 +171,9 @@ export class EventPipe {
     });
   }
 
-  /** First come, first served. */
-  #turn(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.reject(abortReason(signal));
-    if (!this.#rendering) {
-      this.#rendering = true;
-      return Promise.resolve();
-    }
-    return new Promise((resolve, reject) => {
-      const mine = () => {
-        signal.removeEventListener('abort', abort);
-        resolve();
-      };
-      const abort = () => {
-        this.#queue.splice(this.#queue.indexOf(mine), 1);
-        reject(abortReason(signal));
-      };
-      this.#queue.push(mine);
-      signal.addEventListener('abort', abort, { once: true });
-    });
-  }
-
-  #leave(): void {
-    const next = this.#queue.shift();
-    if (next === undefined) this.#rendering = false;
-    else next();
-  }
-
   #fail(cause: unknown): void {
     if (this.#failed.signal.aborted) return;
-    const error = new KinlogError('KINLOG_OUTPUT_CLOSED', 'the pipe to splunkd is closed', { cause });
+    const error = new KinlogError('KINLOG_OUTPUT_CLOSED', `the pipe to ${this.#format.receiver} is closed`, { cause });
     this.#failed.abort(error);
     this.#over.abort();
     for (const { reject } of this.#waiters.splice(0)) reject(error);
@@ -231,8 +216,12 @@ export class ModularInputOutput implements Output {
   }
 }
 
-const OPEN = Buffer.from('<stream>\n');
-const CLOSE = Buffer.from('</stream>\n');
+const splunkFormat = (): PipeFormat => ({
+  writer: new XmlWriter(),
+  open: Buffer.from('<stream>\n'),
+  close: Buffer.from('</stream>\n'),
+  receiver: 'splunkd',
+});
 const yes = () => true;
 const no = () => false;
 const NEVER = new AbortController().signal;

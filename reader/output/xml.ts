@@ -25,7 +25,7 @@ const TIME_END = ascii('</time>');
 const TAIL = ascii('</data></event>\n');
 const TAIL_DONE = ascii('</data><done/></event>\n');
 /** `9007199254.740991`, with room for a few digits more. */
-const LONGEST_TIME = 24;
+export const LONGEST_TIME = 24;
 /** Bytes copied one by one before four at a time are tried again: text beyond ASCII and short lines fail that often. */
 const BYTEWISE = 32;
 
@@ -237,7 +237,7 @@ function copyShort(bytes: Uint8Array, out: Uint8Array, at: number): number {
 }
 
 /** Whole microseconds as seconds, without rounding and without trailing zeros; answers where the digits end. */
-function writeSeconds(us: number, out: Uint8Array, at: number): number {
+export function writeSeconds(us: number, out: Uint8Array, at: number): number {
   const seconds = Math.floor(us / 1e6);
   const fraction = us - seconds * 1e6;
   // Two halves, because division is fast only below 2^31.
