@@ -1,15 +1,15 @@
 /** Remote control of the HTTP simulator: what tests in the same process do by calls, as JSON. */
 import type { FakeKinesis } from './fake.ts';
-import type { Fault } from './faults.ts';
+import type { Fault, FaultPoint } from './faults.ts';
 import { KinesisFailure } from './failure.ts';
-import { isOperation, type Operation } from './operations.ts';
+import { isOperation } from './operations.ts';
 import type { Settings } from './service.ts';
 
 /** Body of POST /_control. */
 export type Command =
   | {
       readonly do: 'next';
-      readonly operation: Operation | '*';
+      readonly operation: FaultPoint;
       readonly fault: Exclude<Fault, { kind: 'edit' }>;
       readonly times?: number;
       readonly shardId?: string;
@@ -49,7 +49,8 @@ function obey(fake: FakeKinesis, command: Command): unknown {
   switch (command.do) {
     case 'next': {
       const { operation, fault, times = 1, shardId } = command;
-      if (operation !== '*' && !isOperation(operation)) throw new RangeError(`no operation ${String(operation)}`);
+      if (operation !== '*' && operation !== 'SubscribeToShardEvent' && !isOperation(operation))
+        throw new RangeError(`no operation ${String(operation)}`);
       fake.next(operation, fault, shardId === undefined ? { times } : { times, shardId });
       return undefined;
     }

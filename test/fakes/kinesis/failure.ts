@@ -44,3 +44,12 @@ function amazonDate(ms: number): string {
   const [day, date, month, year, time] = new Date(ms).toUTCString().replace(',', '').split(' ');
   return [day, month, date, time, 'UTC', year].join(' ');
 }
+
+/** The connection ended without an answer. */
+export class ConnectionReset extends Error {
+  readonly code = 'ECONNRESET';
+
+  constructor() {
+    super('socket hang up');
+  }
+}

@@ -1,13 +1,20 @@
 /** Amazon Kinesis Data Streams as a deterministic state machine on an injected clock, with faults on demand. */
 import { abortReason, type Clock } from '../../../base/clock.ts';
-import { FaultQueue, deniedText, type Fault, type FaultTarget } from './faults.ts';
-import { KinesisFailure, notFound } from './failure.ts';
+import { FaultQueue, deniedText, type Fault, type FaultPoint, type FaultTarget } from './faults.ts';
+import { ConnectionReset, KinesisFailure, notFound } from './failure.ts';
 import { OPERATIONS, isOperation, type Operation } from './operations.ts';
 import { emptyPage, shardOf } from './read.ts';
 import { Service, type Input, type Output, type ServiceOptions, type Settings } from './service.ts';
 import type { FakeShard } from './shard.ts';
 import type { FakeStream } from './stream.ts';
-import { parseRecord, renderAnswer, renderFailure, type WireAnswer, type WireRequest } from './wire.ts';
+import {
+  parseRecord,
+  renderAnswer,
+  renderFailure,
+  renderSubscription,
+  type WireAnswer,
+  type WireRequest,
+} from './wire.ts';
 import { putRecords, shardFor, store } from './write.ts';
 
 export interface Call {
@@ -15,7 +22,7 @@ export interface Call {
   readonly at: number;
   readonly operation: string;
   readonly shardId: string | undefined;
-  /** Of GetShardIterator: type and start. */
+  /** Of GetShardIterator and SubscribeToShard: type and start. */
   readonly start: string | undefined;
   /** `pending`, `ok`, the type of the error, or the kind of the fault that ended the connection. */
   answer: string;
@@ -39,15 +46,6 @@ export interface ReadRecord {
 
 /** Test code that runs inside the service just before a call is carried out. `nth` counts the calls of this operation (and shard) from 1. */
 export type Hook = (call: Call, nth: number) => void | Promise<void>;
-
-/** The connection ended without an answer. */
-export class ConnectionReset extends Error {
-  readonly code = 'ECONNRESET';
-
-  constructor() {
-    super('socket hang up');
-  }
-}
 
 interface Listener {
   readonly operation: Operation;
@@ -125,9 +123,9 @@ export class FakeKinesis {
     );
   }
 
-  /** The next calls of an operation (`*` = any) meet this fault. */
-  next(operation: Operation | '*', fault: Fault, target: FaultTarget = {}): void {
-    this.faults.add(operation, fault, target);
+  /** The next calls of an operation (`*` = any), or the next pushed events, meet this fault. */
+  next(point: FaultPoint, fault: Fault, target: FaultTarget = {}): void {
+    this.faults.add(point, fault, target);
   }
 
   /** Returns what takes the hook away again. */
@@ -177,10 +175,7 @@ export class FakeKinesis {
   }
 
   #log(operation: Operation, input: Input): Call {
-    const start =
-      operation === 'GetShardIterator'
-        ? [input.ShardIteratorType, input.StartingSequenceNumber ?? input.Timestamp].filter(Boolean).join(' ')
-        : undefined;
+    const start = startText(operation, input);
     const at = this.#service.clock.monotonic();
     const call: Call = { at, operation, shardId: shardOf(input), start, answer: 'pending', records: 0, bytes: 0 };
     this.calls.push(call);
@@ -216,6 +211,11 @@ export class FakeKinesis {
   #send(output: Output, fault: Fault | undefined, call: Call): WireAnswer {
     if (fault !== undefined && fault.kind !== 'delay') call.answer = fault.kind;
     if (fault?.kind === 'lost-answer') throw new ConnectionReset();
+    const { subscription } = output;
+    if (subscription !== undefined) {
+      const context = { service: this.#service, faults: this.faults, call };
+      return renderSubscription((signal) => subscription.push(context, signal), this.#service.now());
+    }
     return renderAnswer(edited(output, fault), this.#service.now(), {
       reordered: fault?.kind === 'reordered',
       cut: fault?.kind === 'half-body',
@@ -239,6 +239,13 @@ export class FakeKinesis {
     if (checkRegion && region !== this.#service.region)
       throw notFound(`Stream under account ${this.#service.account} not found in ${region ?? 'an unknown region'}.`);
   }
+}
+
+function startText(operation: Operation, input: Input): string | undefined {
+  const { Type, SequenceNumber, Timestamp } = input.StartingPosition ?? {};
+  if (operation === 'SubscribeToShard') return [Type, SequenceNumber ?? Timestamp].filter(Boolean).join(' ');
+  if (operation !== 'GetShardIterator') return undefined;
+  return [input.ShardIteratorType, input.StartingSequenceNumber ?? input.Timestamp].filter(Boolean).join(' ');
 }
 
 function edited(output: Output, fault: Fault | undefined): Output {

@@ -1,12 +1,15 @@
 /** What a test can make the service do: faults as data, waiting for the call they are meant for. */
 import type { Operation } from './operations.ts';
 
+/** A call of an operation, any call, or an event on its way over a subscription. */
+export type FaultPoint = Operation | '*' | 'SubscribeToShardEvent';
+
 export type Fault =
-  /** Answered instead of doing anything. */
+  /** Answered instead of doing anything; over a subscription an exception frame that ends it. */
   | { readonly kind: 'error'; readonly type: string; readonly message?: string; readonly status?: number }
   /** Answers, but later. */
   | { readonly kind: 'delay'; readonly ms: number }
-  /** Never answers; after `ms`, if given, the connection is reset. */
+  /** Never answers; after `ms`, if given, the connection is reset. Over a subscription: silence from now on. */
   | { readonly kind: 'hang'; readonly ms?: number }
   /** The connection ends before anything was done. */
   | { readonly kind: 'reset' }
@@ -14,11 +17,13 @@ export type Fault =
   | { readonly kind: 'lost-answer' }
   /** The answer breaks off in the middle. */
   | { readonly kind: 'half-body' }
-  /** GetRecords: no records though there may be some; the next iterator stays where it was. */
+  /** The subscription ends before the event, as it does after five minutes. */
+  | { readonly kind: 'end' }
+  /** GetRecords and events: no records though there may be some; reading goes on at the same place. */
   | { readonly kind: 'empty-page' }
-  /** GetRecords: no next iterator and no child shards, though the shard may be open. */
+  /** GetRecords and events: no next iterator (continuation) and no child shards, though the shard may be open. */
   | { readonly kind: 'null-iterator' }
-  /** GetRecords: the fields of the answer and of its records come in another order. */
+  /** GetRecords and events: the fields of the answer and of its records come in another order. */
   | { readonly kind: 'reordered' }
   /** PutRecords: these entries are refused, the others stored. */
   | {
@@ -77,7 +82,7 @@ export const deniedText = (action: string, resource: string): string =>
   `because no identity-based policy allows the kinesis:${action} action`;
 
 interface Waiting {
-  readonly operation: Operation | '*';
+  readonly point: FaultPoint;
   readonly fault: Fault;
   readonly shardId: string | undefined;
   left: number;
@@ -87,14 +92,15 @@ interface Waiting {
 export class FaultQueue {
   #waiting: Waiting[] = [];
 
-  add(operation: Operation | '*', fault: Fault, { times = 1, shardId }: FaultTarget = {}): void {
-    this.#waiting.push({ operation, fault, shardId, left: times });
+  add(point: FaultPoint, fault: Fault, { times = 1, shardId }: FaultTarget = {}): void {
+    this.#waiting.push({ point, fault, shardId, left: times });
   }
 
-  take(operation: Operation, shardId: string | undefined): Fault | undefined {
+  /** An event meets only what was meant for events. */
+  take(point: Exclude<FaultPoint, '*'>, shardId: string | undefined): Fault | undefined {
     const found = this.#waiting.find(
       (entry) =>
-        (entry.operation === '*' || entry.operation === operation) &&
+        (entry.point === point || (entry.point === '*' && point !== 'SubscribeToShardEvent')) &&
         (entry.shardId === undefined || entry.shardId === shardId),
     );
     if (found === undefined) return undefined;

@@ -1,7 +1,8 @@
 /** The simulator as the SDK's request handler: the real client and the real protocol, without sockets and on the fake's clock. */
 import { Readable } from 'node:stream';
 import type { KinesisClientConfig } from '@aws-sdk/client-kinesis';
-import { ConnectionReset, type FakeKinesis } from './fake.ts';
+import { ConnectionReset } from './failure.ts';
+import type { FakeKinesis } from './fake.ts';
 import { readRequest, type WireAnswer } from './wire.ts';
 
 export interface HandlerOptions {
@@ -28,8 +29,9 @@ export function simulatorHandler(
     try {
       const racers = [fake.answer(wire, signal), endOf(signal)];
       if (requestTimeoutMs !== undefined) racers.push(timeout(fake, requestTimeoutMs, signal));
-      const { status, headers, chunks, cut } = await Promise.race(racers);
-      return { response: { statusCode: status, headers: { ...headers }, body: bodyStream(chunks, cut) } };
+      const { status, headers, chunks, cut, pushed } = await Promise.race(racers);
+      const body = pushed === undefined ? bodyStream(chunks, cut) : pushedBody(pushed);
+      return { response: { statusCode: status, headers: { ...headers }, body } };
     } catch (error) {
       // NodeHttpHandler gives a lost connection this name, and keeps the code.
       if (error instanceof ConnectionReset) error.name = 'TimeoutError';
@@ -59,6 +61,25 @@ function bodyStream(chunks: readonly Buffer[], cut: WireAnswer['cut']): Readable
       if (at < sent.length) this.push(sent[at++]);
       else if (cut) this.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
       else this.push(null);
+    },
+  });
+}
+
+/** Pulled as it is read, so a reader that does not read holds the service back. Destroying it is what leaving is to the service. */
+export function pushedBody(pushed: NonNullable<WireAnswer['pushed']>): Readable {
+  const gone = new AbortController();
+  const frames = pushed(gone.signal);
+  return new Readable({
+    highWaterMark: 1,
+    read() {
+      frames.next().then(
+        ({ value }) => this.push(value ?? null),
+        (error: unknown) => this.destroy(error as Error),
+      );
+    },
+    destroy(error, done) {
+      gone.abort();
+      done(error);
     },
   });
 }

@@ -69,6 +69,20 @@ export class ReadLimit {
   }
 }
 
+/** What is pushed over one subscription: 2 MiB/s, the first second's worth at once. */
+export class PushLimit {
+  readonly #bytes = new Bucket(READ_BYTES_PER_SECOND);
+
+  /** Milliseconds until the next event may go out. */
+  waitMs(at: number): number {
+    return Math.max(0, Math.ceil((-this.#bytes.level(at) * 1000) / READ_BYTES_PER_SECOND));
+  }
+
+  spend(bytes: number, at: number): void {
+    this.#bytes.spend(bytes, at);
+  }
+}
+
 /** Puts into one shard: 1 MiB/s and 1,000 records/s. */
 export class WriteLimit {
   readonly #bytes = new Bucket(MIB);

@@ -35,7 +35,13 @@ export function describeStreamSummary(service: Service, input: Input): Output {
     throw new KinesisFailure('LimitExceededException', `Rate exceeded for account ${service.account}.`);
   const stream = service.named(input);
   return {
-    fields: { StreamDescriptionSummary: { ...describe(stream), OpenShardCount: stream.open.length, ConsumerCount: 0 } },
+    fields: {
+      StreamDescriptionSummary: {
+        ...describe(stream),
+        OpenShardCount: stream.open.length,
+        ConsumerCount: stream.consumers.length,
+      },
+    },
   };
 }
 

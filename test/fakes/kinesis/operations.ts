@@ -1,4 +1,10 @@
 /** The operations that the simulator knows, by the names of the API. */
+import {
+  deregisterStreamConsumer,
+  describeStreamConsumer,
+  listStreamConsumers,
+  registerStreamConsumer,
+} from './consumer.ts';
 import { listShards } from './list.ts';
 import {
   changeRetention,
@@ -13,6 +19,7 @@ import {
 } from './manage.ts';
 import { getRecords, getShardIterator } from './read.ts';
 import type { Input, Output, Service } from './service.ts';
+import { subscribeToShard } from './subscribe.ts';
 import { putRecord, putRecords } from './write.ts';
 
 export const OPERATIONS = {
@@ -31,6 +38,11 @@ export const OPERATIONS = {
   IncreaseStreamRetentionPeriod: changeRetention,
   DecreaseStreamRetentionPeriod: changeRetention,
   UpdateMaxRecordSize: updateMaxRecordSize,
+  RegisterStreamConsumer: registerStreamConsumer,
+  DescribeStreamConsumer: describeStreamConsumer,
+  ListStreamConsumers: listStreamConsumers,
+  DeregisterStreamConsumer: deregisterStreamConsumer,
+  SubscribeToShard: subscribeToShard,
 } as const satisfies Record<string, (service: Service, input: Input) => Output>;
 
 export type Operation = keyof typeof OPERATIONS;

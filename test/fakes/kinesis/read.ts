@@ -18,7 +18,7 @@ export function getShardIterator(service: Service, input: Input): Output {
   return { fields: { ShardIterator: iteratorAt(service, stream, shard, ordinal) } };
 }
 
-function startOf(service: Service, stream: FakeStream, shard: FakeShard, input: Input): number {
+export function startOf(service: Service, stream: FakeStream, shard: FakeShard, input: Input): number {
   const { ShardIteratorType: type = '', StartingSequenceNumber: sequence } = input;
   switch (type) {
     case 'TRIM_HORIZON':
@@ -131,14 +131,14 @@ function answer(service: Service, stream: FakeStream, shard: FakeShard, page: Pa
   };
 }
 
-function behindMs(service: Service, shard: FakeShard, page: Page, ended: boolean): number {
+export function behindMs(service: Service, shard: FakeShard, page: Page, ended: boolean): number {
   // The servers whose shards end with an empty page say there how long ago the shard was closed.
   const closed = ended && service.settings.endOfShard === 'empty-page' ? shard.closedMs : undefined;
   const sinceMs = shard.arrivalOf(page.next) ?? closed;
   return sinceMs === undefined ? 0 : Math.max(1, service.now() - sinceMs);
 }
 
-function childrenOf(stream: FakeStream, shard: FakeShard): unknown[] {
+export function childrenOf(stream: FakeStream, shard: FakeShard): unknown[] {
   return stream.shards
     .filter((child) => shard.children.includes(child.shardId))
     .map(({ shardId, shape }) => ({

@@ -4,6 +4,7 @@ import { KinesisFailure, invalidArgument, streamNotFound } from './failure.ts';
 import type { StoredRecord } from './shard.ts';
 import { CallLimit } from './limits.ts';
 import { FakeStream } from './stream.ts';
+import type { Subscription } from './subscribe.ts';
 
 /** Rules that tests may change at any time. */
 export interface Settings {
@@ -17,7 +18,7 @@ export interface Settings {
   childShards: boolean;
   /** What happens to a well-formed sequence number that has aged out; no source settles it. */
   agedSequence: 'horizon' | 'refuse';
-  /** 5 calls/s and 2 MiB/s per shard and their penalties, and the rates of the other calls. */
+  /** 5 calls/s and 2 MiB/s per shard and their penalties, 2 MiB/s per subscription, and the rates of the other calls. */
   readLimits: boolean;
   /** 1 MiB/s and 1,000 records/s per shard. */
   writeLimits: boolean;
@@ -25,6 +26,12 @@ export interface Settings {
   changeMs: number;
   maxRequestBytes: number;
   maxPageBytes: number;
+  /** Data and keys in one pushed event. */
+  maxEventBytes: number;
+  /** How long a subscription lasts. */
+  subscriptionMs: number;
+  /** Longest time between two pushed events; those without records carry progress. */
+  progressMs: number;
   /** Known access keys; undefined = all. */
   accessKeys: ReadonlySet<string> | undefined;
   /** Allowed operations; undefined = all. */
@@ -47,6 +54,9 @@ const defaultSettings = (): Settings => ({
   changeMs: 0,
   maxRequestBytes: 10 * MIB,
   maxPageBytes: 10 * MIB,
+  maxEventBytes: MIB,
+  subscriptionMs: 300_000,
+  progressMs: 5_000,
   accessKeys: undefined,
   allow: undefined,
   checkRegion: false,
@@ -83,6 +93,13 @@ export interface Input extends Partial<PutEntry> {
   readonly TargetShardCount?: number;
   readonly RetentionPeriodHours?: number;
   readonly MaxRecordSizeInKiB?: number;
+  readonly ConsumerName?: string;
+  readonly ConsumerARN?: string;
+  readonly StartingPosition?: {
+    readonly Type?: string;
+    readonly SequenceNumber?: string;
+    readonly Timestamp?: number;
+  };
 }
 
 export interface Output {
@@ -90,6 +107,8 @@ export interface Output {
   /** Records of GetRecords. */
   readonly records?: readonly StoredRecord[];
   readonly bytes?: number;
+  /** Of SubscribeToShard. */
+  readonly subscription?: Subscription;
 }
 
 export interface ServiceOptions extends Partial<Settings> {
@@ -105,6 +124,7 @@ export class Service {
   readonly settings: Settings;
   readonly streams = new Map<string, FakeStream>();
   readonly describes = new CallLimit(20);
+  readonly consumerDescribes = new CallLimit(20);
   /** Newest second in a sequence number of a deleted stream, by name. */
   readonly #buriedS = new Map<string, number>();
 
@@ -158,5 +178,6 @@ export class Service {
   bury(stream: FakeStream): void {
     this.#buriedS.set(stream.shape.name, stream.newestS);
     this.streams.delete(stream.shape.name);
+    for (const shard of stream.shards) shard.changes.announce();
   }
 }

@@ -1,4 +1,5 @@
 /** One shard: its records, rendered once as JSON into slabs so that a page of any size is a few slices. */
+import { Changes } from './changes.ts';
 import { CallLimit, ReadLimit, WriteLimit } from './limits.ts';
 import { LAST_INDEX, parseSequence, sequenceNumber, shardName } from './sequence.ts';
 
@@ -54,6 +55,8 @@ export class FakeShard {
   readonly reads = new ReadLimit();
   readonly writes = new WriteLimit();
   readonly iterators = new CallLimit(5);
+  /** Whatever a subscription may wait for. */
+  readonly changes = new Changes();
   children: readonly string[] = [];
   closedMs: number | undefined;
   #lastWrittenS: number;
@@ -104,6 +107,7 @@ export class FakeShard {
     });
     const stored = { ...this.#render(record, sequence), sequenceNumber: sequence };
     this.#records.push(stored);
+    this.changes.announce();
     return stored;
   }
 

@@ -1,6 +1,7 @@
 /** One stream: its shards, how keys find them, and what resharding makes of them. */
 import { invalidArgument, notFound } from './failure.ts';
 import { HASH_LIMIT } from './sequence.ts';
+import type { FakeConsumer } from './consumer.ts';
 import { FakeShard, type Lineage } from './shard.ts';
 import { CallLimit } from './limits.ts';
 
@@ -24,6 +25,8 @@ export class FakeStream {
   readonly listings = new CallLimit(1000);
   /** Every shard ever made, by index. */
   readonly shards: FakeShard[] = [];
+  /** Registered for enhanced fan-out. */
+  consumers: readonly FakeConsumer[] = [];
   retentionHours = 24;
   maxRecordKiB = 1024;
   encryption: 'NONE' | 'KMS' = 'NONE';
@@ -71,6 +74,12 @@ export class FakeStream {
   /** Shards that ListShards still knows: closed ones leave with their last data. */
   listed(nowMs: number): readonly FakeShard[] {
     return this.shards.filter(({ closedMs }) => closedMs === undefined || closedMs > nowMs - this.retentionMs);
+  }
+
+  /** Without those that are gone. */
+  consumersAt(nowMs: number): readonly FakeConsumer[] {
+    this.consumers = this.consumers.filter(({ goneMs }) => goneMs === undefined || nowMs < goneMs);
+    return this.consumers;
   }
 
   find(shardId: string, nowMs: number): FakeShard | undefined {
@@ -173,6 +182,7 @@ export class FakeStream {
 
   #close(shard: FakeShard, nowMs: number): void {
     shard.closedMs = nowMs;
+    shard.changes.announce();
     this.#open = this.#open.filter((open) => open !== shard);
   }
 }

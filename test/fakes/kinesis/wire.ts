@@ -19,6 +19,8 @@ export interface WireAnswer {
   readonly chunks: readonly Buffer[];
   /** The connection breaks after half of the bytes. */
   readonly cut: boolean;
+  /** A body that goes on for minutes, instead of `chunks`. It ends when the signal aborts, and throws ConnectionReset where the connection breaks. */
+  readonly pushed?: (signal: AbortSignal) => AsyncGenerator<Buffer, void, undefined>;
 }
 
 export type Headers = Readonly<Record<string, string | string[] | undefined>>;
@@ -39,6 +41,15 @@ export function renderFailure(failure: Pick<KinesisFailure, 'type' | 'message' |
   return wireAnswer(failure.status, [Buffer.from(body)], nowMs, false);
 }
 
+export function renderSubscription(pushed: NonNullable<WireAnswer['pushed']>, nowMs: number): WireAnswer {
+  const headers = {
+    'content-type': 'application/vnd.amazon.eventstream',
+    'x-amzn-requestid': randomUUID(),
+    date: new Date(nowMs).toUTCString(),
+  };
+  return { status: 200, headers, chunks: [], cut: false, pushed };
+}
+
 function wireAnswer(status: number, chunks: readonly Buffer[], nowMs: number, cut: boolean): WireAnswer {
   const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const headers = {
@@ -50,7 +61,7 @@ function wireAnswer(status: number, chunks: readonly Buffer[], nowMs: number, cu
   return { status, headers, chunks, cut };
 }
 
-function bodyOf({ fields, records }: Output, reordered: boolean): readonly Buffer[] {
+export function bodyOf({ fields, records }: Output, reordered: boolean): readonly Buffer[] {
   if (records === undefined) return Object.keys(fields).length === 0 ? [] : [Buffer.from(JSON.stringify(fields))];
   const rest = JSON.stringify(fields).slice(1, -1);
   if (!reordered) return [Buffer.from(`{${rest},"Records":[`), ...slices(records), Buffer.from(']}')];
