@@ -7,6 +7,8 @@ export interface AwsCall {
   /** What the call was about: the stream's name or ARN, with the shard where there is one. */
   readonly resource: string;
   readonly region?: string | undefined;
+  /** As IAM writes it before the action; default `kinesis`. */
+  readonly service?: string | undefined;
 }
 
 /** What we read of a foreign error; every member may be missing or lie. */
@@ -43,6 +45,7 @@ const BY_NAME: ReadonlyMap<string, ErrorCode> = new Map([
     ...['MissingAuthenticationTokenException', 'MissingAuthenticationToken', 'AuthFailure', 'NotAuthorized'],
     ...['InvalidAccessKeyId', 'InvalidIdentityToken', 'ExpiredTokenIssue', 'OptInRequired', 'RequestExpired'],
     ...['RequestTimeTooSkewed', 'RequestInTheFuture', 'SubscriptionRequiredException'],
+    ...['InvalidIdentityTokenException', 'IDPRejectedClaim', 'IDPRejectedClaimException'],
   ),
   ...names('KINLOG_CREDENTIALS_MISSING', 'CredentialsProviderError', 'TokenProviderError', 'ProviderError'),
   ...names(
@@ -50,16 +53,21 @@ const BY_NAME: ReadonlyMap<string, ErrorCode> = new Map([
     ...['InternalFailureException', 'InternalFailure', 'InternalServerError', 'InternalServiceError'],
     ...['ServiceUnavailable', 'ServiceUnavailableException', 'RequestTimeout', 'RequestTimeoutException'],
     ...['TimeoutError', 'ResourceInUseException', 'KMSThrottlingException'],
+    ...['IDPCommunicationError', 'IDPCommunicationErrorException'],
   ),
   ...names('KINLOG_REQUEST_REFUSED', 'InvalidArgumentException', 'ValidationException', 'SerializationException'),
   ...names('KINLOG_REQUEST_REFUSED', 'UnknownOperationException', 'InvalidAction', 'UnknownOperation'),
-  ...names('KINLOG_CONFIG_INVALID', 'EndpointError'),
+  ...names('KINLOG_CONFIG_INVALID', 'EndpointError', 'RegionDisabledException'),
 ]);
 
 const NETWORK =
   /^(ECONN(RESET|REFUSED|ABORTED)|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_\w+|EPROTO|ERR_STREAM_PREMATURE_CLOSE|HPE_\w+)$/;
 const CERTIFICATE =
   /^(CERT_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|ERR_TLS_CERT_\w+|ERR_SSL_\w+)$/;
+
+/** nodejs.org/api/errors.html: the proxy did not let the connection through. */
+const PROXY = 'ERR_PROXY_TUNNEL';
+const PROXY_REFUSED = 407;
 
 /** Total: every thrown value has an answer, and what is not known is never retried. A stop is not a failure, so check the signal first. */
 export function fromAws(error: unknown, call: AwsCall): KinlogError {
@@ -100,6 +108,7 @@ function startRefused(message: string): ErrorCode {
 
 function byTransport({ name, message, code, status }: Foreign): ErrorCode {
   if (NETWORK.test(code) || CERTIFICATE.test(code) || status >= 500) return 'KINLOG_SERVICE_UNAVAILABLE';
+  if (code === PROXY || status === PROXY_REFUSED) return 'KINLOG_SERVICE_UNAVAILABLE';
   if (status === 429) return 'KINLOG_THROTTLED';
   // The answer was no JSON: a proxy's page, or a body that was cut off.
   if (name === 'SyntaxError') return 'KINLOG_SERVICE_UNAVAILABLE';
@@ -154,7 +163,15 @@ function firstLine(message: string): string {
 
 function refusedAction({ message }: Foreign, call: AwsCall): { action: string; resource: string } {
   const named = /not authorized to perform: ([\w-]+:\w+)(?: on resource: ([^\s]+))?/.exec(message);
-  return { action: named?.[1] ?? `kinesis:${call.operation}`, resource: named?.[2] ?? call.resource };
+  return {
+    action: named?.[1] ?? `${call.service ?? 'kinesis'}:${call.operation}`,
+    resource: named?.[2] ?? call.resource,
+  };
+}
+
+/** An answer below 500 is the proxy's own decision, so a person must act. */
+function refusedByProxy({ code, status, message }: Foreign): boolean {
+  return status === PROXY_REFUSED || (code === PROXY && !/ 5\d\d\b/.test(message));
 }
 
 interface Origin {
@@ -168,7 +185,7 @@ function details(code: ErrorCode, foreign: Foreign, { call, error }: Origin): Er
   const remedy = remedyFor(code, foreign, call);
   return {
     cause: error,
-    ...(CERTIFICATE.test(foreign.code) ? { retry: 'slow' as const } : {}),
+    ...(CERTIFICATE.test(foreign.code) || refusedByProxy(foreign) ? { retry: 'slow' as const } : {}),
     ...(remedy === undefined ? {} : { remedy }),
   };
 }
@@ -179,11 +196,17 @@ function remedyFor(code: ErrorCode, foreign: Foreign, call: AwsCall): string | u
     return `Check the spelling of the stream (case matters), that it is in ${region}, and that the credentials are of its account.`;
   if (code === 'KINLOG_PERMISSION_REFUSED') {
     const { action, resource } = refusedAction(foreign, call);
-    return `Allow the IAM action ${action} on ${resource} to this identity.`;
+    const allow = `Allow the IAM action ${action} on ${resource} to this identity`;
+    // A trust policy refuses with the same words as a policy of the caller.
+    return action.startsWith('sts:')
+      ? `${allow}, and check that the trust policy of the role names this identity and the external id.`
+      : `${allow}.`;
   }
+  if (refusedByProxy(foreign))
+    return 'Check the address of the proxy, its user and password, and that it lets this host through; hosts to reach without it belong into NO_PROXY.';
   if (code === 'KINLOG_CONFIG_INVALID') return 'Set the region of the stream, and check the endpoint if one is set.';
   if (CERTIFICATE.test(foreign.code))
-    return 'Check the endpoint; if a proxy or a private CA signs it, name its certificate in NODE_EXTRA_CA_CERTS.';
+    return 'Check the endpoint; if a proxy or a private CA signs it, name its certificate in AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS.';
   if (foreign.code === 'ENOTFOUND') return `Check that ${region} is spelled right, then endpoint and DNS.`;
   if (foreign.name === 'KMSThrottlingException')
     return 'Nothing, if it is rare. Otherwise raise the request quota of KMS.';

@@ -1,5 +1,5 @@
 /** Options that the commands share, above all those by which they reach the stream; loads nothing of the SDK, so that help is quick. */
-import { flag, text, url } from '../base/config.ts';
+import { flag, text, url, type OptionValues } from '../base/config.ts';
 import type { CliOption } from './options.ts';
 
 const STREAM = text('the name of a stream or its ARN', /^(arn:[\w-]+:kinesis:[\w-]+:\d{12}:stream\/)?[\w.-]{1,128}$/);
@@ -28,6 +28,12 @@ export const CONNECTION = {
     value: 'region',
     text: 'AWS region; otherwise that of the ARN, $AWS_REGION or the AWS profile',
   },
+  profile: {
+    type: text(),
+    title: 'Profile',
+    value: 'name',
+    text: 'profile of the shared AWS files to take credentials and region from; $AWS_PROFILE otherwise',
+  },
   endpointUrl: { type: url(), title: 'Endpoint', value: 'url', text: 'talk to this address instead of AWS' },
   roleArn: {
     type: ROLE,
@@ -42,12 +48,34 @@ export const CONNECTION = {
     value: 'id',
     text: 'external id that the trust policy of the role asks for',
   },
+  sessionName: {
+    type: text(),
+    title: 'Session name',
+    value: 'name',
+    text: 'name of the session of the role, as CloudTrail shows it; kinlog when absent',
+  },
+  webIdentityTokenFile: {
+    type: text(),
+    title: 'Token file',
+    value: 'file',
+    text: 'ask for the role with the web identity token in this file',
+  },
+  stsEndpointUrl: { type: url(), title: 'STS endpoint', value: 'url', text: 'ask for the role at this address' },
+  ca: {
+    type: text(),
+    title: 'Authorities',
+    value: 'file',
+    text: 'PEM file of certificates to trust besides the public ones; $AWS_CA_BUNDLE otherwise',
+  },
+  proxy: {
+    type: url(),
+    title: 'Proxy',
+    value: 'url',
+    text: 'proxy for every call; $HTTPS_PROXY otherwise, which may hold a password. $NO_PROXY lists exceptions',
+  },
 } as const satisfies Record<string, CliOption<unknown>>;
 
-export interface ConnectionValues {
+/** As the options above are parsed. */
+export interface ConnectionValues extends OptionValues<typeof CONNECTION> {
   readonly streamName: string;
-  readonly region: string | undefined;
-  readonly endpointUrl: string | undefined;
-  readonly roleArn: string | undefined;
-  readonly externalId: string | undefined;
 }

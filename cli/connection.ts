@@ -1,26 +1,15 @@
 /** The connection that a command's options describe. */
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
-import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { connectKinesis, type KinesisConnection } from '../base/aws.ts';
 import type { ConnectionValues } from './connection-options.ts';
 
 export function connectionOf(values: ConnectionValues): KinesisConnection {
-  const { roleArn, externalId } = values;
+  const { region, profile, roleArn, externalId, sessionName, webIdentityTokenFile, ca, proxy } = values;
   return {
     stream: values.streamName,
-    region: values.region,
     endpoint: values.endpointUrl,
-    ...(roleArn === undefined
-      ? {}
-      : {
-          credentials: fromTemporaryCredentials({
-            params: {
-              RoleArn: roleArn,
-              RoleSessionName: 'kinlog',
-              ...(externalId === undefined ? {} : { ExternalId: externalId }),
-            },
-          }),
-        }),
+    stsEndpoint: values.stsEndpointUrl,
+    ...{ region, profile, roleArn, externalId, sessionName, webIdentityTokenFile, ca, proxy },
   };
 }
 

@@ -1,45 +1,44 @@
 /** An assumed role: the calls are signed with the credentials that STS gave. */
-import { createServer } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { FakeKinesis } from '../fakes/kinesis/fake.ts';
 import { startSimulator } from '../fakes/kinesis/server.ts';
+import { FakeSts } from '../fakes/sts.ts';
 import { run } from './cli-process.ts';
 
-it('--role-arn and --external-id are what STS is asked for, and its answer opens the stream', async () => {
+const ROLE = 'arn:aws:iam::123456789012:role/writer';
+
+it('--role-arn and its options are what STS is asked for, and its answer opens the stream', async () => {
+  const sts = await new FakeSts().start();
+  sts.roles.set(ROLE, { trusts: new Set(['test']), externalId: 'secret 7' });
   const fake = new FakeKinesis();
-  fake.settings.accessKeys = new Set(['ASIAROLE']);
+  fake.settings.accessKeys = sts.liveKeys;
   fake.createStream('s', 1);
   const simulator = await startSimulator(fake);
-  const asked: string[] = [];
-  const sts = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-    request.on('end', () => {
-      asked.push(body);
-      response.writeHead(200, { 'content-type': 'text/xml' }).end(`<AssumeRoleResponse><AssumeRoleResult><Credentials>
-        <AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>k</SecretAccessKey><SessionToken>t</SessionToken>
-        <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`);
-    });
-  }).listen(0, '127.0.0.1');
-  await once(sts, 'listening');
   try {
     const to = ['--stream-name=s', '--endpoint-url', simulator.url];
     const refused = await run('log2kinesis', ['check', ...to]);
     expect(refused.stderr).toMatch(/\(KINLOG_CREDENTIALS_REFUSED\)/);
-    const role = ['--role-arn=arn:aws:iam::123456789012:role/writer', '--external-id=secret 7'];
-    const env = { AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${(sts.address() as AddressInfo).port}` };
+    const role = [`--role-arn=${ROLE}`, '--external-id=secret 7'];
+    const env = { AWS_ENDPOINT_URL_STS: sts.url };
     expect(await run('log2kinesis', ['check', ...to, ...role], { env })).toMatchObject({ status: 0, stderr: '' });
-    expect(Object.fromEntries(new URLSearchParams(asked[0]))).toMatchObject({
-      Action: 'AssumeRole',
-      RoleArn: 'arn:aws:iam::123456789012:role/writer',
-      ExternalId: 'secret 7',
-      RoleSessionName: 'kinlog',
-    });
+    const named = [...to, ...role, '--session-name=indexer-7', `--sts-endpoint-url=${sts.url}`];
+    expect(await run('log2kinesis', ['check', ...named])).toMatchObject({ status: 0, stderr: '' });
+    expect(sts.calls.map(({ sessionName }) => sessionName)).toEqual(['kinlog', 'indexer-7']);
+    const wrong = await run('log2kinesis', ['check', ...to, `--role-arn=${ROLE}`, '--external-id=secret 8'], { env });
+    expect(wrong.stderr).toMatch(/sts:AssumeRole.*\(KINLOG_PERMISSION_REFUSED\)/);
+    expect(wrong.stderr).not.toContain('secret 8');
   } finally {
-    sts.close();
-    sts.closeAllConnections();
     await simulator.close();
+    await sts.stop();
   }
+});
+
+it('what is wrong with the way to AWS is said before the first call, all of it', async () => {
+  const args = ['check', '--stream-name=s', '--region=us-east-1', '--external-id=x', '--ca=/nonexistent.pem'];
+  const { status, stderr } = await run('log2kinesis', args);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/externalId: .*roleArn.*ca: \/nonexistent\.pem .*ENOENT.*KINLOG_CONFIG_INVALID/);
+  const password = await run('log2kinesis', [...args, '--proxy=http://u:SECRET@proxy:3128']);
+  expect(password).toMatchObject({ status: 1 });
+  expect(password.stderr).not.toContain('SECRET');
 });
