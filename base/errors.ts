@@ -104,6 +104,24 @@ export const ERRORS = {
     'A service did not answer, or answered with a failure of its own.',
     'If it does not heal by itself, check endpoint, proxy, firewall and DNS.',
   ),
+  KINLOG_TLS_UNTRUSTED: kind(
+    'slow',
+    100,
+    'The certificate of a service is not trusted: an unknown authority, another name, or a time outside its validity.',
+    'Name the certificate authority of the service, and check that the clock of this host is right.',
+  ),
+  KINLOG_SPLUNK_REFUSED: kind(
+    'slow',
+    100,
+    'splunkd does not accept the session key or token, or does not allow its user what is needed. Positions are kept.',
+    'Give a token that is valid, of a user who may read and write what the message names.',
+  ),
+  KINLOG_KV_COLLECTION_MISSING: kind(
+    'slow',
+    100,
+    'The collection for positions is not in the KV store of this Splunk instance. It is not created on its own: an empty one would begin anew.',
+    'Install and enable the app whose collections.conf declares it, and check the names of app and collection.',
+  ),
   KINLOG_REQUEST_REFUSED: kind(
     'never',
     100,
@@ -116,11 +134,53 @@ export const ERRORS = {
     'Somebody else wrote the row of a shard in between: another reader works on the same stream with the same store.',
     'Run one reader for each stream and store.',
   ),
+  KINLOG_LEASE_LOST: kind(
+    'never',
+    100,
+    'Another reader has taken the shard, because this one had not shown that it lives, had not handed over in time, or its row was changed by hand.',
+    'Nothing, if it is rare: the other reader goes on where the stored position says. Otherwise look for pauses of the host and a slow store.',
+  ),
+  KINLOG_KCL_ALIVE: kind(
+    'never',
+    100,
+    'A Kinesis Client Library (KCL) application still works on the same checkpoint table. Two kinds of readers on one table would deliver twice and undo each other.',
+    'Stop every worker of that application first, then start the reader again; it goes on where they stopped.',
+  ),
+  KINLOG_POSITION_MISSING: kind(
+    'never',
+    100,
+    'The reader was told to go on where reading had stopped, but the store holds no position of the stream.',
+    'Check that this is the store used before. To read the stream anew, choose another start, or say with onLostPosition what to do.',
+  ),
+  KINLOG_POSITION_LOST: kind(
+    'never',
+    100,
+    'What a shard still had to deliver has aged out of the stream, and onLostPosition says to stop then.',
+    'Set onLostPosition to horizon to go on with the oldest record that is left, and find out why reading fell behind by the whole retention.',
+  ),
+  KINLOG_CHECKPOINT_IN_USE: kind(
+    'never',
+    100,
+    'A reader is at work on positions that should be changed: a row changed while it was watched, or a lease has not ended.',
+    'Stop every reader of the stream and store, then try again. --force goes on without looking, and what is written may be lost or refused.',
+  ),
   KINLOG_CHECKPOINT_LOCKED: kind(
     'soon',
     100,
     'Another process holds the position database.',
     'Stop the other process, or give this one a directory of its own.',
+  ),
+  KINLOG_CHECKPOINT_FOREIGN: kind(
+    'never',
+    100,
+    'The table of the position store is in use for something else: another key, items that are no leases, or the rows of another stream.',
+    'Name another table, or the one that belongs to this stream.',
+  ),
+  KINLOG_CHECKPOINT_MISSING: kind(
+    'slow',
+    100,
+    'The table of the position store does not exist, and it was not to be made or has been deleted while in use.',
+    'Check the name, the region and the account, or make the table.',
   ),
   KINLOG_CHECKPOINT_UNREADABLE: kind(
     'never',

@@ -1,17 +1,31 @@
 /** Every output keeps the promises of the seam; test/tree checks that none is missing here. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { Writable } from 'node:stream';
 import { describe } from 'vitest';
 import { silentLog } from '../../base/events.ts';
-import { EventPipe, ModularInputOutput } from '../../reader/output/modular-input.ts';
+import { EventPipe, ModularInputOutput, type PipeFormat } from '../../reader/output/modular-input.ts';
+import { NdjsonFileOutput } from '../../reader/output/ndjson-file.ts';
+import { ndjsonFormat } from '../../reader/output/ndjson-pipe.ts';
 import { EventStream } from '../demo/tally.ts';
+import { FaultyDisk } from '../fakes/disk.ts';
 import { outputContract, type OutputSetting } from './output.ts';
 
 describe('reader/output/modular-input.ts', () => {
-  outputContract(modularInput);
+  outputContract(() => onPipe(undefined, textsIn));
+});
+
+describe('reader/output/ndjson-pipe.ts', () => {
+  outputContract(() => onPipe(ndjsonFormat('stdout'), lineTexts));
+});
+
+describe('reader/output/ndjson-file.ts', () => {
+  outputContract(ndjsonFile);
 });
 
 /** A pipe whose other end reads when it is let. */
-function modularInput(): Promise<OutputSetting> {
+function onPipe(format: PipeFormat | undefined, textsOf: (bytes: Buffer) => string[]): Promise<OutputSetting> {
   const received: Buffer[] = [];
   let held: (() => void) | undefined;
   let holding = false;
@@ -28,10 +42,10 @@ function modularInput(): Promise<OutputSetting> {
     held?.();
     held = undefined;
   };
-  const stream = new EventPipe(pipe, { log: silentLog() });
+  const stream = new EventPipe(pipe, { log: silentLog(), ...(format === undefined ? {} : { format }) });
   return Promise.resolve({
     output: new ModularInputOutput(stream, 'kinesis_log://contract'),
-    texts: () => Promise.resolve(textsIn(Buffer.concat(received))),
+    texts: () => Promise.resolve(textsOf(Buffer.concat(received))),
     hold: () => (holding = true),
     release,
     cut: () => pipe.destroy(new Error('EPIPE')),
@@ -43,4 +57,29 @@ function textsIn(xml: Buffer): string[] {
   const texts: string[] = [];
   new EventStream(({ data }) => texts.push(data)).write(xml);
   return texts;
+}
+
+/** A disk that takes something when it is let. */
+async function ndjsonFile(): Promise<OutputSetting> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'kinlog-output-'));
+  const file = path.join(folder, 'events.ndjson');
+  const disk = new FaultyDisk();
+  const output = await NdjsonFileOutput.open({ file, log: silentLog(), openFile: disk.open });
+  return {
+    output,
+    texts: () => Promise.resolve(lineTexts(readFileSync(file))),
+    hold: () => disk.hold(),
+    release: () => disk.release(),
+    cut: () => disk.fail('EIO'),
+    lost: 'KINLOG_OUTPUT_FAILED',
+    dispose: async () => {
+      await output.close().catch(() => undefined);
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+function lineTexts(bytes: Buffer): string[] {
+  const lines = bytes.toString().split('\n');
+  return lines.slice(0, -1).map((line) => (JSON.parse(line) as { event: string }).event);
 }

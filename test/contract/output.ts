@@ -1,5 +1,6 @@
 /** What every Output promises, wherever the events go. */
 import { expect, it } from 'vitest';
+import type { ErrorCode } from '../../base/errors.ts';
 import { BatchBuilder, type EventBatch } from '../../record/batch.ts';
 import type { Output } from '../../reader/output/output.ts';
 
@@ -13,6 +14,8 @@ export interface OutputSetting {
   /** The receiver is gone for good. */
   readonly cut: () => void;
   readonly dispose: () => Promise<void>;
+  /** What writes end in once the receiver is gone. Default KINLOG_OUTPUT_CLOSED. */
+  readonly lost?: ErrorCode;
 }
 
 export function batchOf(...texts: readonly string[]): EventBatch {
@@ -90,12 +93,12 @@ export function outputContract(create: () => Promise<OutputSetting>): void {
     }));
 
   it('rejects every write, waiting or later, when the receiver is gone', () =>
-    on(async ({ output, hold, cut }) => {
+    on(async ({ output, hold, cut, lost: code = 'KINLOG_OUTPUT_CLOSED' }) => {
       hold();
       const waiting = [output.write(batchOf(BIG), never), output.write(batchOf('behind it'), never)];
       cut();
-      for (const write of waiting) await expect(write).rejects.toMatchObject({ code: 'KINLOG_OUTPUT_CLOSED' });
-      await expect(output.write(batchOf('later'), never)).rejects.toMatchObject({ code: 'KINLOG_OUTPUT_CLOSED' });
+      for (const write of waiting) await expect(write).rejects.toMatchObject({ code });
+      await expect(output.write(batchOf('later'), never)).rejects.toMatchObject({ code });
     }));
 
   it('closes, and takes nothing afterwards', () =>
