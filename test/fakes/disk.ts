@@ -6,6 +6,7 @@ export class FaultyDisk {
   /** Writes and syncs that wait at this moment. */
   waiting = 0;
   syncs = 0;
+  #held: 'all' | 'syncs' = 'all';
   #gate: PromiseWithResolvers<void> | undefined;
   #broken: NodeJS.ErrnoException | undefined;
   #free = Infinity;
@@ -15,7 +16,7 @@ export class FaultyDisk {
     const handle = await open(file, 'a+');
     return {
       appendFile: async (bytes) => {
-        await this.#turn();
+        await this.#turn(this.#held === 'all');
         const whole = Buffer.from(bytes as Uint8Array);
         const fits = whole.subarray(0, Math.min(whole.length, this.#free));
         this.#free -= fits.length;
@@ -25,7 +26,7 @@ export class FaultyDisk {
       truncate: (size) => handle.truncate(size),
       datasync: async () => {
         this.syncs++;
-        await this.#turn();
+        await this.#turn(true);
         if (this.#brokenSync !== undefined) throw this.#brokenSync;
         await handle.datasync();
       },
@@ -35,9 +36,10 @@ export class FaultyDisk {
     };
   };
 
-  /** Every call waits until `release`. */
-  hold(): void {
+  /** Every call, or every sync, waits until `release`. */
+  hold(what: 'all' | 'syncs' = 'all'): void {
     this.#gate ??= Promise.withResolvers();
+    this.#held = what;
   }
 
   release(): void {
@@ -60,9 +62,9 @@ export class FaultyDisk {
     this.#free = bytes;
   }
 
-  async #turn(): Promise<void> {
+  async #turn(isHeld: boolean): Promise<void> {
     this.waiting++;
-    await this.#gate?.promise;
+    if (isHeld) await this.#gate?.promise;
     this.waiting--;
     if (this.#broken !== undefined) throw this.#broken;
   }
