@@ -1,10 +1,11 @@
-/** Reads the body of a GetRecords answer without parsing what it carries: one walk over the bytes, then each record's base64 is decoded in place. */
+/** Reads the body of a GetRecords answer, or of an event of SubscribeToShard, without parsing what it carries: one walk over the bytes, then each record's base64 is decoded in place. */
 import type { RecordsAnswer } from './api.ts';
 import { scan, type Scanned } from './scan.ts';
 import type { KinesisRecord, Shard } from './source.ts';
 
 /** Takes the body over: its bytes become the records' data. Throws SyntaxError when the body is no answer of GetRecords; an answer without `Records`
- *  is none, for its missing iterator would read as the end of the shard. Source of the shapes: GetRecords in the Kinesis API reference. */
+ *  is none, for its missing iterator would read as the end of the shard. `next` is the iterator, or the continuation of an event.
+ *  Source of the shapes: GetRecords and SubscribeToShardEvent in the Kinesis API reference. */
 export function readAnswer(body: Buffer): RecordsAnswer {
   const scanned = scan(body);
   return scanned === undefined ? parseAnswer(body) : decodeInPlace(body, scanned);
@@ -58,7 +59,7 @@ function parseAnswer(body: Buffer): RecordsAnswer {
   return {
     records,
     bytes: records.reduce((sum, { data }) => sum + data.length, 0),
-    next: text(answer['NextShardIterator']),
+    next: text(answer['NextShardIterator'] ?? answer['ContinuationSequenceNumber']),
     millisBehindLatest: Number(answer['MillisBehindLatest'] ?? 0),
     children: Array.isArray(children) ? children.map(parseChild) : [],
   };

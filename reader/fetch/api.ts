@@ -1,5 +1,6 @@
 /** The calls to Kinesis that reading needs, as narrow ports: failures leave as KinlogError, an abort as the signal's reason. */
 import type { Page } from '../../base/pages.ts';
+import type { Position } from '../checkpoint/position.ts';
 import type { KinesisRecord, Shard } from './source.ts';
 
 /** Where an iterator begins; never at the tip, for what arrives between two such iterators is lost. */
@@ -8,6 +9,12 @@ export type IteratorStart =
   /** Refused with KINLOG_POSITION_REFUSED when it lies in the future of the server's clock. Milliseconds since the epoch. */
   | { readonly kind: 'timestamp'; readonly ms: number }
   | { readonly kind: 'at' | 'after'; readonly sequenceNumber: string };
+
+/** Where reading begins from a position that has not reached the end. */
+export function startAt(from: Exclude<Position, { readonly kind: 'end' }>): IteratorStart {
+  if (from.kind !== 'after') return from;
+  return { kind: from.partial ? 'at' : 'after', sequenceNumber: from.sequenceNumber };
+}
 
 export interface RecordsAnswer {
   readonly records: readonly KinesisRecord[];

@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../../base/clock.ts';
 import type { EventLog } from '../../base/events.ts';
 import type { Position } from '../checkpoint/position.ts';
 import type { ShardApi, StreamApi } from './api.ts';
+import { oneAhead } from './ahead.ts';
 import { ByteBudget } from './budget.ts';
 import { ShardPoll } from './poll.ts';
 import type { RecordPage, RecordSource, Shard } from './source.ts';
@@ -46,28 +47,6 @@ export class PollingSource implements RecordSource {
 
   async *open(shard: Shard, from: Position, signal: AbortSignal): AsyncGenerator<RecordPage, void, undefined> {
     if (from.kind === 'end') return;
-    const left = new AbortController();
-    const poll = new ShardPoll(this.#context, { shard, from, signal: AbortSignal.any([signal, left.signal]) });
-    let ahead = startAhead(poll);
-    try {
-      for (;;) {
-        const page = await ahead;
-        // Before the page is handed over: while the reader writes it, the next one is fetched.
-        ahead = startAhead(poll);
-        if (page === undefined) return;
-        yield page;
-      }
-    } finally {
-      left.abort();
-      const unread = await ahead.catch(() => undefined);
-      unread?.release();
-    }
+    yield* oneAhead((left) => new ShardPoll(this.#context, { shard, from, signal: AbortSignal.any([signal, left]) }));
   }
-}
-
-/** A failure waits here until the reader asks for the page. */
-function startAhead(poll: ShardPoll): Promise<RecordPage | undefined> {
-  const page = poll.next();
-  page.catch(() => undefined);
-  return page;
 }

@@ -1,4 +1,4 @@
-/** One walk over the bytes of a GetRecords answer that notes where each record's data lies, without parsing it. */
+/** One walk over the bytes of a GetRecords answer, or of an event of SubscribeToShard, that notes where each record's data lies, without parsing it. */
 
 /** Filled with its data later, so that a page costs one object a record. */
 export interface ScannedRecord {
@@ -54,6 +54,7 @@ export function scan(body: Buffer): Scanned | undefined {
 const KEY = {
   records: Buffer.from('Records'),
   next: Buffer.from('NextShardIterator'),
+  continuation: Buffer.from('ContinuationSequenceNumber'),
   behind: Buffer.from('MillisBehindLatest'),
   children: Buffer.from('ChildShards'),
   data: Buffer.from('Data'),
@@ -84,7 +85,7 @@ class Scanner {
     let millisBehindLatest = 0;
     this.#members(() => {
       if (this.#key(KEY.records)) this.#recordArray();
-      else if (this.#key(KEY.next)) next = this.#textOrNull();
+      else if (this.#key(KEY.next) || this.#key(KEY.continuation)) next = this.#textOrNull();
       else if (this.#key(KEY.behind)) millisBehindLatest = this.#number();
       else if (this.#key(KEY.children)) this.#nullOrEmptyArray();
       else this.#skipScalar();
