@@ -1,6 +1,6 @@
 /** Whole records to a sink, for those who do not want their events: the other way through the end of the reader. */
 import type { Watermark } from './checkpoint/watermark.ts';
-import type { Delivery } from './deliver.ts';
+import type { Delivery, ShardLease } from './deliver.ts';
 import type { RecordPage, Shard } from './fetch/source.ts';
 
 /** Where whole records go. Shards write at the same time, each its pages in order. */
@@ -14,14 +14,17 @@ export class RecordDelivery implements Delivery {
   readonly #shard: Shard;
   readonly #sink: RecordSink;
   readonly #watermark: Watermark;
+  readonly #lease: ShardLease;
 
-  constructor(shard: Shard, sink: RecordSink, watermark: Watermark) {
+  constructor(shard: Shard, sink: RecordSink, { watermark, lease }: { watermark: Watermark; lease: ShardLease }) {
     this.#shard = shard;
     this.#sink = sink;
     this.#watermark = watermark;
+    this.#lease = lease;
   }
 
   async deliver(page: RecordPage, signal: AbortSignal): Promise<void> {
+    await this.#lease.confirm(signal);
     const last = page.records.at(-1);
     if (last === undefined) {
       await this.#sink.write(this.#shard, page, signal);

@@ -22,6 +22,13 @@ export interface Delivery {
   settled(): Promise<void>;
 }
 
+/** Whether the shard is still this reader's: others may take it while the process stands still or the store is away. */
+export interface ShardLease {
+  /** Undefined while it is; otherwise settles once the store has said so, and rejects with KINLOG_LEASE_LOST when it is not. */
+  confirm(signal: AbortSignal): Promise<void> | undefined;
+  held(): boolean;
+}
+
 /** A batch is handed on once it holds this many bytes: enough to make the cost per batch vanish, little enough to stay in the caches. */
 const BATCH_BYTES = 1024 * 1024;
 
@@ -31,6 +38,7 @@ export interface EventDeliveryParts {
   readonly builders: BuilderPool;
   readonly output: Output;
   readonly watermark: Watermark;
+  readonly lease: ShardLease;
   readonly clock: Clock;
   readonly log: EventLog;
 }
@@ -195,10 +203,12 @@ export class EventDelivery implements Delivery {
   }
 
   async #write(builder: BatchBuilder, signal: AbortSignal): Promise<void> {
-    const { output, builders, log, shard } = this.#parts;
+    const { output, builders, log, shard, lease } = this.#parts;
     const events = builder.length;
     try {
       if (events === 0) return;
+      const unconfirmed = lease.confirm(signal);
+      if (unconfirmed !== undefined) await unconfirmed;
       const batch = builder.seal();
       const undecoded = countUndecoded(batch.marks);
       await output.write(batch, signal);
@@ -207,6 +217,7 @@ export class EventDelivery implements Delivery {
       builders.give(builder);
     }
     log.count('events_delivered', events);
+    if (!lease.held()) log.count('events_delivered_late', events);
     log.emit('batch.written', { shard: shard.shardId, events });
   }
 }

@@ -3,7 +3,7 @@ import type { KinesisConnection } from '../base/aws.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { silentLog, type EventLog } from '../base/events.ts';
 import { RecordDecoder, type DecodeOptions } from '../record/decode.ts';
-import type { CheckpointStore } from './checkpoint/store.ts';
+import type { CheckpointStore, RowRemover } from './checkpoint/store.ts';
 import { BuilderPool } from './builder-pool.ts';
 import { EventDelivery, type Delivery } from './deliver.ts';
 import { RecordDelivery, type RecordSink } from './deliver-records.ts';
@@ -13,8 +13,11 @@ import { PollingSource } from './fetch/polling.ts';
 import type { Shard } from './fetch/source.ts';
 import type { Output } from './output/output.ts';
 import { ReadingLoop, type ReaderParts } from './reader.ts';
+import type { LostPosition } from './shard-reader.ts';
 import type { ShardProgress } from './shards/progress.ts';
+import type { ReaderStatus } from './status.ts';
 
+export { ByteBudget } from './fetch/budget.ts';
 export { MemoryStore } from './checkpoint/memory.ts';
 export { openLevelStore } from './checkpoint/leveldb.ts';
 export type { Position } from './checkpoint/position.ts';
@@ -22,6 +25,7 @@ export type { CheckpointStore, RowRemover, ShardRow, StoredRow, StreamKey, Versi
 export type { RecordSink } from './deliver-records.ts';
 export type { KinesisRecord, RecordPage, Shard } from './fetch/source.ts';
 export { EventPipe, ModularInputOutput } from './output/modular-input.ts';
+export type { LostPosition } from './shard-reader.ts';
 export type { Output } from './output/output.ts';
 export type { ReaderState, ReaderStatus, ShardState, ShardStatus } from './status.ts';
 
@@ -32,7 +36,9 @@ export type Start =
   /** The oldest record still stored. */
   | { readonly kind: 'horizon' }
   /** Records that arrived at or after this time, milliseconds since the epoch. */
-  | { readonly kind: 'timestamp'; readonly ms: number };
+  | { readonly kind: 'timestamp'; readonly ms: number }
+  /** Only where reading stopped: without a stored position it ends with KINLOG_POSITION_MISSING. */
+  | { readonly kind: 'stored' };
 
 interface CommonOptions {
   /** Name or ARN. */
@@ -40,9 +46,16 @@ interface CommonOptions {
   /** How to reach Kinesis; the SDK's default region and credentials otherwise. */
   readonly kinesis?: Omit<KinesisConnection, 'stream' | 'protocol'>;
   /** Where positions are kept. The caller closes it. */
-  readonly store: CheckpointStore;
+  readonly store: CheckpointStore & Partial<RowRemover>;
   /** Default: the tip. */
   readonly start?: Start;
+  /** What to do when records aged out before they were read, the stream was deleted and created again, or `start` is `stored` and nothing is: `stop`, or go on at the horizon or
+   *  a time. All of them are announced by `stream.data-loss`. Default: the first goes on with the oldest record that is left, the others stop. */
+  readonly onLostPosition?: LostPosition;
+  /** How people call this reader; the host's name otherwise. Only told to others, never a lock: readers that share a stream need not have different names. */
+  readonly name?: string;
+  /** A reader shows once in this time that it lives; after two without a sign others take its shards. Only on stores that several readers share. Milliseconds, default 10,000. */
+  readonly leasePeriodMs?: number;
   /** Default: silent. */
   readonly log?: EventLog;
   readonly clock?: Clock;
@@ -52,6 +65,8 @@ interface CommonOptions {
   readonly idleMs?: number;
   /** Bytes of pages that are fetched and not accepted yet, over all shards. Default 64 MiB. */
   readonly maxBytesInFlight?: number;
+  /** In the place of `maxBytesInFlight`, when several readers of a process share one. */
+  readonly budget?: ByteBudget;
   /** Time between two listings of the shards when nothing else asks for one, milliseconds. Default 30,000. */
   readonly listEveryMs?: number;
   /** How long a stopping reader waits for the output and the store, milliseconds. Default 4,000. */
@@ -75,6 +90,7 @@ export type ReaderOptions = CommonOptions &
  */
 export class Reader {
   readonly #options: ReaderOptions;
+  #loop: ReadingLoop | undefined;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -86,16 +102,31 @@ export class Reader {
     const { stream, kinesis, clock = systemClock } = this.#options;
     const api = new KinesisApi({ ...kinesis, stream }, clock);
     try {
-      await new ReadingLoop(readerParts(this.#options, api)).run(signal);
+      this.#loop = new ReadingLoop(readerParts(this.#options, api));
+      await this.#loop.run(signal);
     } finally {
       api.close();
     }
   }
+
+  /** What the reader knows of itself at this moment; undefined before `run`. */
+  status(): ReaderStatus | undefined {
+    return this.#loop?.status();
+  }
 }
 
-function readerParts(options: ReaderOptions, api: KinesisApi): ReaderParts {
+const DEFAULTS = {
+  start: { kind: 'tip' },
+  leasePeriodMs: 10_000,
+  checkpointEveryMs: 1000,
+  listEveryMs: 30_000,
+  drainMs: 4000,
+} as const;
+
+function readerParts(given: ReaderOptions, api: KinesisApi): ReaderParts {
+  const options = { ...DEFAULTS, ...given };
   const { clock = systemClock, log = silentLog(), idleMs, whenRefused = 'wait' } = options;
-  const budget = new ByteBudget(options.maxBytesInFlight);
+  const budget = options.budget ?? new ByteBudget(options.maxBytesInFlight);
   return {
     streamId: streamId(options.stream),
     api,
@@ -111,12 +142,15 @@ function readerParts(options: ReaderOptions, api: KinesisApi): ReaderParts {
       }),
     delivery: deliveryFor(options, log),
     store: options.store,
-    start: options.start ?? { kind: 'tip' },
+    start: options.start,
+    onLostPosition: options.onLostPosition,
+    name: options.name,
+    leasePeriodMs: options.leasePeriodMs,
     clock,
     log,
-    checkpointEveryMs: options.checkpointEveryMs ?? 1000,
-    listEveryMs: options.listEveryMs ?? 30_000,
-    drainMs: options.drainMs ?? 4000,
+    checkpointEveryMs: options.checkpointEveryMs,
+    listEveryMs: options.listEveryMs,
+    drainMs: options.drainMs,
     startAttempts: whenRefused === 'stop' ? 3 : Infinity,
   };
 }
@@ -124,14 +158,23 @@ function readerParts(options: ReaderOptions, api: KinesisApi): ReaderParts {
 function deliveryFor(options: ReaderOptions, log: EventLog): (shard: Shard, progress: ShardProgress) => Delivery {
   if (options.records !== undefined) {
     const { records } = options;
-    return (shard, { watermark }) => new RecordDelivery(shard, records, watermark);
+    return (shard, progress) => new RecordDelivery(shard, records, { watermark: progress.watermark, lease: progress });
   }
   const { output, decode = {}, clock = systemClock } = options;
   const builders = new BuilderPool();
-  return (shard, { watermark }) => {
+  return (shard, progress) => {
     const about = { ...decode.about, stream: options.stream, shard: shard.shardId };
     const decoder = new RecordDecoder({ clock, ...decode, about }, log);
-    return new EventDelivery({ shard, decoder, builders, output, watermark, clock, log });
+    return new EventDelivery({
+      shard,
+      decoder,
+      builders,
+      output,
+      watermark: progress.watermark,
+      lease: progress,
+      clock,
+      log,
+    });
   };
 }
 

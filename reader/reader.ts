@@ -1,19 +1,22 @@
-/** The path of reading, top to bottom: list the shards, store where the new ones begin, read parents before children, store what was accepted. */
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
+/** The path of reading, top to bottom: list the shards, store where the new ones begin, take our share, read parents before children, store what was accepted. */
 import { isAbort, type Clock } from '../base/clock.ts';
-import { asKinlogError, describeError, isKinlogError, KinlogError, type ErrorCode } from '../base/errors.ts';
+import { asKinlogError, describeError, isKinlogError, KinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
-import { retry, type RetryOptions } from '../base/retry.ts';
-import { positionText } from './checkpoint/position.ts';
-import type { CheckpointStore, ShardRow, StoredRow, StreamKey } from './checkpoint/store.ts';
+import type { CheckpointStore, RowRemover, StoredRow, StreamKey } from './checkpoint/store.ts';
 import type { Delivery } from './deliver.ts';
 import type { StreamApi, StreamDescription } from './fetch/api.ts';
 import type { RecordSource, Shard } from './fetch/source.ts';
-import { readShard } from './shard-reader.ts';
+import { Leases } from './leases.ts';
+import { Patience } from './patience.ts';
+import { StreamRows } from './rows.ts';
+import { shardStatus, ShardRuns } from './runs.ts';
+import type { LostPosition } from './shard-reader.ts';
+import { lostPositions, timeText } from './lost-positions.ts';
+import { uncovered } from './shards/coverage.ts';
 import { lineage, type StartPosition } from './shards/lineage.ts';
 import { listShards } from './shards/list.ts';
-import { ShardProgress } from './shards/progress.ts';
+import type { ShardProgress } from './shards/progress.ts';
+import type { ReaderState, ReaderStatus } from './status.ts';
 
 /** What the reading loop stands on; index.ts puts it together from the options. */
 export interface ReaderParts {
@@ -22,9 +25,12 @@ export interface ReaderParts {
   readonly api: StreamApi;
   /** `createdMs`: creation of the stream, 0 when unknown. */
   readonly source: (createdMs: number) => RecordSource;
-  readonly store: CheckpointStore;
+  readonly store: CheckpointStore & Partial<RowRemover>;
   readonly delivery: (shard: Shard, progress: ShardProgress) => Delivery;
-  readonly start: { readonly kind: 'tip' } | StartPosition;
+  readonly start: { readonly kind: 'tip' } | { readonly kind: 'stored' } | StartPosition;
+  readonly onLostPosition: LostPosition | undefined;
+  readonly name: string | undefined;
+  readonly leasePeriodMs: number;
   readonly clock: Clock;
   readonly log: EventLog;
   readonly checkpointEveryMs: number;
@@ -37,165 +43,227 @@ export interface ReaderParts {
 
 /** Start at the tip means: from this long before the service's clock, so that a clock that is shown to the second loses nothing. */
 const TIP_MARGIN_MS = 5_000;
-/** Failures in a row after which somebody should know. */
-const STALLED_AFTER = 5;
-/** A shard that failed for good is named again this often, because a line once in a week of logs is not seen. */
-const REMIND_EVERY_MS = 300_000;
-/** These concern one shard only; every other error that leaves a shard ends the reader. */
-const SHARD_ONLY: readonly ErrorCode[] = [
-  'KINLOG_SHARD_GONE',
-  'KINLOG_POSITION_REFUSED',
-  'KINLOG_REQUEST_REFUSED',
-  'KINLOG_UNEXPECTED',
-];
+/** A listing with a hole is asked for again this often before reading goes on with it; KCL does the same (awslabs/amazon-kinesis-client, HierarchicalShardSyncer). */
+const LISTINGS_FOR_A_HOLE = 3;
+/** Rows of finished shards are kept this much longer than their records, in case a clock is wrong. */
+const FINISHED_MARGIN_MS = 3_600_000;
+
+/** What is known once the stream is opened. */
+interface Opened {
+  readonly rows: StreamRows;
+  readonly start: StartPosition;
+  readonly retentionMs: number | undefined;
+}
 
 export class ReadingLoop {
   readonly #parts: ReaderParts;
-  readonly #owner = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
+  readonly #leases: Leases;
+  readonly #patience: Patience;
   readonly #stop = new AbortController();
   readonly #drain = new AbortController();
-  readonly #rows = new Map<string, StoredRow>();
-  readonly #running = new Map<string, Promise<void>>();
-  readonly #failed = new Map<string, { error: KinlogError; saidAt: number }>();
+  #state: ReaderState = 'starting';
+  #rows: StreamRows | undefined;
+  #runs: ShardRuns | undefined;
+  #waiting = new Set<string>();
+  readonly #situation = {
+    elsewhere: (row: StoredRow) => this.#leases.elsewhere(row),
+    waiting: (shardId: string) => this.#waiting.has(shardId),
+  };
   #fatal: KinlogError | undefined;
-  #retentionMs: number | undefined;
   #changed = Promise.withResolvers<undefined>();
+  /** A shard ended or was lost: the listing may have changed. */
+  #listNow = true;
 
   constructor(parts: ReaderParts) {
     this.#parts = parts;
+    const { clock, log, startAttempts, name, leasePeriodMs: periodMs, store } = parts;
+    this.#leases = new Leases({ shared: store.traits.shared, name, periodMs, clock, log });
+    this.#patience = new Patience({ clock, log, startAttempts, begun: () => (this.#runs?.size ?? 0) > 0 });
   }
 
   /** Reads until the signal aborts; settles once everything accepted is stored. Rejects with the KinlogError that made reading impossible. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#parts;
     const stopping = AbortSignal.any([signal, this.#stop.signal]);
-    const abort = () => void this.#drainWithin(clock);
+    const abort = () => void this.#drainWithin(this.#parts.clock);
     stopping.addEventListener('abort', abort, { once: true });
     try {
-      const stream = await this.#open(stopping);
-      await this.#supervise(stream, stopping);
+      await this.#supervise(await this.#open(stopping), stopping);
     } catch (error) {
-      if (!stopping.aborted) this.#fail(asKinlogError(error, 'reading'));
-      else if (!isAbort(error) && error !== stopping.reason) this.#fatal ??= asKinlogError(error, 'reading');
+      this.#ended(error, stopping);
     } finally {
       this.#stop.abort();
-      await Promise.all(this.#running.values());
+      await this.#runs?.settled();
       stopping.removeEventListener('abort', abort);
     }
     // Whatever the output or the store had not taken when the time was up is read again at the next start.
     const inTime = !this.#drain.signal.aborted;
     this.#drain.abort();
-    const failure = this.#fatal ?? [...this.#failed.values()][0]?.error;
+    const failure = this.#fatal ?? this.#runs?.firstFailure();
+    this.#state = failure === undefined ? 'stopped' : 'failed';
     if (failure !== undefined) throw failure;
-    log.emit('reader.stopped', { inTime });
+    this.#parts.log.emit('reader.stopped', { inTime });
+  }
+
+  #ended(error: unknown, stopping: AbortSignal): void {
+    if (!stopping.aborted) this.#fail(asKinlogError(error, 'reading'));
+    else if (!isAbort(error) && error !== stopping.reason) this.#fatal ??= asKinlogError(error, 'reading');
+  }
+
+  status(): ReaderStatus {
+    const failure = this.#fatal ?? this.#runs?.firstFailure();
+    return {
+      stream: this.#parts.streamId,
+      owner: this.#leases.me,
+      state: this.#state,
+      ...(failure === undefined ? {} : { lastError: describeError(failure) }),
+      shards: [...(this.#rows?.known.values() ?? [])].map((row) => shardStatus(row, this.#runs, this.#situation)),
+    };
   }
 
   /** Which stream this is and what was stored of it; the start position of a stream never read becomes durable here. */
-  async #open(signal: AbortSignal): Promise<StreamKey & { readonly start: StartPosition }> {
-    const { streamId, start, log } = this.#parts;
+  async #open(signal: AbortSignal): Promise<Opened> {
+    const { streamId, start, log, store } = this.#parts;
     const description = await this.#describe(signal);
-    const stream = { id: streamId, createdMs: description?.createdMs ?? 0 };
-    await this.#patiently('reading the stored positions', () => this.#readRows(stream, signal), signal);
-    this.#refuseOtherStream(stream);
-    this.#retentionMs = description?.retentionMs;
+    const stream: StreamKey = {
+      id: streamId,
+      createdMs: description?.createdMs ?? 0,
+      ...(description === undefined ? {} : { arn: description.arn }),
+    };
+    const rows = new StreamRows(stream, { store, patience: this.#patience, log });
+    await rows.read(signal);
     const tipMs = this.#parts.api.serverTimeMs() - TIP_MARGIN_MS;
+    const from = this.#startOf(rows, tipMs);
     log.emit('reader.started', {
       stream: description?.arn ?? streamId,
-      knownShards: this.#rows.size,
+      knownShards: rows.known.size,
       start: start.kind,
+      reader: this.#leases.me,
     });
-    return { ...stream, start: start.kind === 'tip' ? { kind: 'timestamp', ms: tipMs } : start };
+    this.#rows = rows;
+    return { rows, start: from, retentionMs: description?.retentionMs };
   }
 
-  async #readRows(stream: StreamKey, signal: AbortSignal): Promise<void> {
-    this.#rows.clear();
-    for await (const row of this.#parts.store.rows(stream, signal)) this.#rows.set(row.shardId, row);
+  /** Where a stream without rows begins; what was stored and does not belong to this stream, or should be there and is not, is for the user to decide. */
+  #startOf(rows: StreamRows, tipMs: number): StartPosition {
+    const { start, onLostPosition, log } = this.#parts;
+    const lost = lostPositions(rows, start.kind === 'stored');
+    if (lost === undefined)
+      return start.kind === 'tip' || start.kind === 'stored' ? { kind: 'timestamp', ms: tipMs } : start;
+    log.emit('stream.data-loss', { shard: 'all', from: lost.from, to: lost.to, reason: lost.error.message });
+    if (onLostPosition === undefined || onLostPosition === 'stop') throw lost.error;
+    return onLostPosition === 'horizon' ? { kind: 'horizon' } : onLostPosition;
   }
 
   /** Being refused the description is no reason not to read: it only sharpens what can be noticed. */
   async #describe(signal: AbortSignal): Promise<StreamDescription | undefined> {
     const { api } = this.#parts;
     try {
-      return await this.#patiently('describing the stream', () => api.describe(signal), signal);
+      return await this.#patience.wait('describing the stream', () => api.describe(signal), signal);
     } catch (error) {
       if (isKinlogError(error, 'KINLOG_PERMISSION_REFUSED')) return undefined;
       throw error;
     }
   }
 
-  async #supervise(stream: StreamKey & { readonly start: StartPosition }, signal: AbortSignal): Promise<void> {
-    const { listEveryMs, log } = this.#parts;
-    const source = this.#parts.source(stream.createdMs);
-    for (;;) {
-      this.#changed = Promise.withResolvers();
-      const listed = await this.#list(signal);
-      const plan = lineage({ stream, listed, rows: this.#rows, start: stream.start });
-      for (const row of plan.missing) await this.#put(stream, row, 'absent', signal);
-      for (const row of plan.vanished) await this.#bury(stream, row, signal);
-      for (const { shard, parents } of plan.waiting)
-        log.emit('shard.waiting', { shard: shard.shardId, parents: parents.join(',') });
-      for (const shard of plan.ready) this.#begin(stream, shard, source);
-      this.#remind();
-      const soon = plan.missing.length > 0 || plan.vanished.length > 0 || this.#childless(listed);
-      await this.#wait(soon ? Math.min(1000, listEveryMs) : listEveryMs, signal);
-    }
-  }
-
-  #list(signal: AbortSignal): Promise<Shard[]> {
-    const { api, clock } = this.#parts;
-    if (this.#running.size === 0)
-      return this.#patiently('listing shards', () => listShards(api, { signal, clock, attempts: 1 }), signal);
-    return listShards(api, { signal, clock, onRetry: this.#sayRetry('listing shards') });
-  }
-
-  #begin(stream: StreamKey, shard: Shard, source: RecordSource): void {
-    const { shardId } = shard;
-    const row = this.#rows.get(shardId);
-    if (row === undefined || this.#running.has(shardId) || this.#failed.has(shardId)) return;
-    const progress = this.#progress(stream, { ...row, owner: this.#owner });
-    const reading = this.#read(shard, source, progress).finally(() => {
-      this.#running.delete(shardId);
-      this.#changed.resolve(undefined);
-    });
-    this.#running.set(shardId, reading);
-  }
-
-  #progress(stream: StreamKey, row: StoredRow): ShardProgress {
-    const { store, clock, log, checkpointEveryMs } = this.#parts;
-    return new ShardProgress(row, { stream, store, clock, log, checkpointEveryMs, retentionMs: this.#retentionMs });
-  }
-
-  async #read(shard: Shard, source: RecordSource, progress: ShardProgress): Promise<void> {
-    const { log, delivery } = this.#parts;
-    const { shardId } = shard;
-    log.emit('shard.started', { shard: shardId, position: positionText(progress.row.position) });
+  async #supervise({ rows, start, retentionMs }: Opened, signal: AbortSignal): Promise<void> {
+    const { clock, listEveryMs } = this.#parts;
+    const runs = this.#begin(rows, retentionMs);
+    const alive = new AbortController();
+    const keptAlive = this.#leases.keepAlive(() => runs.progresses(), alive.signal);
     try {
-      const failing = (error: unknown) => void this.#failBeyond(shardId, error);
-      const work = { shard, source, progress, delivery: delivery(shard, progress), failing };
-      const ended = await readShard(work, { stop: this.#stop.signal, drain: this.#drain.signal });
-      if (ended) log.emit('shard.ended', { shard: shardId });
-    } catch (error) {
-      const own = this.#failBeyond(shardId, error);
-      // Whether it has aged out is told by the next listing; otherwise it is read again.
-      if (own !== undefined && own.code !== 'KINLOG_SHARD_GONE') this.#failShard(shardId, own);
+      let listed: readonly Shard[] = [];
+      let listAt = -Infinity;
+      for (let first = true; ; first = false) {
+        this.#changed = Promise.withResolvers();
+        if (this.#parts.store.traits.shared && !first) await rows.read(signal);
+        this.#leases.look(rows);
+        runs.compare(rows.known);
+        if (this.#listNow || clock.monotonic() >= listAt) {
+          this.#listNow = false;
+          listed = await this.#list(rows, signal);
+          listAt = clock.monotonic() + listEveryMs;
+        }
+        const soon = await this.#round(listed, { rows, start, retentionMs }, runs, signal);
+        if (soon) listAt = Math.min(listAt, clock.monotonic() + 1000);
+        this.#state = 'reading';
+        await this.#wait(Math.min(listAt - clock.monotonic(), this.#leases.lookAfterMs(Math.random)), signal);
+      }
     } finally {
-      this.#rows.set(shardId, progress.row);
+      this.#state = 'stopping';
+      // Draining takes its time, and until it is over the shards must stay ours.
+      void runs.settled().then(() => alive.abort());
+      this.#stop.abort();
+      await runs.settled();
+      await keptAlive;
     }
   }
 
-  /** Ends the reader, unless the failure is the shard's own, which is returned. */
-  #failBeyond(shardId: string, error: unknown): KinlogError | undefined {
-    // What was under way when the drain ended was given up on purpose, and is read again.
-    if (this.#drain.signal.aborted && isAbort(error)) return undefined;
-    const known = asKinlogError(error, `reading ${shardId}`);
-    if (SHARD_ONLY.includes(known.code)) return known;
-    this.#fail(known);
-    return undefined;
+  #begin(rows: StreamRows, retentionMs: number | undefined): ShardRuns {
+    this.#runs = new ShardRuns({
+      ...{ parts: this.#parts, rows, leases: this.#leases, retentionMs },
+      source: this.#parts.source(rows.stream.createdMs),
+      stop: this.#stop.signal,
+      drain: this.#drain.signal,
+      fail: (error) => this.#fail(error),
+      over: () => {
+        this.#listNow = true;
+        this.#changed.resolve(undefined);
+      },
+    });
+    return this.#runs;
   }
 
-  #failShard(shardId: string, error: KinlogError): void {
-    this.#failed.set(shardId, { error, saidAt: this.#parts.clock.monotonic() });
-    this.#parts.log.emit('shard.failed', { shard: shardId, error: describeError(error) });
+  /** One look at everything: new shards get their rows, ours are read, old rows go. True when the listing will change soon. */
+  async #round(listed: readonly Shard[], opened: Opened, runs: ShardRuns, signal: AbortSignal): Promise<boolean> {
+    const { rows, start, retentionMs } = opened;
+    const { log } = this.#parts;
+    const plan = lineage({ stream: rows.stream, listed, rows: rows.known, start });
+    await rows.create(plan.missing, signal);
+    for (const row of plan.vanished) await this.#bury(rows, row, runs, signal);
+    this.#waiting = new Set(plan.waiting.map(({ shard }) => shard.shardId));
+    for (const { shard, parents } of plan.waiting)
+      log.emit('shard.waiting', { shard: shard.shardId, parents: parents.join(',') });
+    const mayBegin = plan.ready.filter(({ shardId }) => runs.mayBegin(shardId));
+    await this.#leases.share(
+      plan.ready.filter(({ shardId }) => runs.reads(shardId) || runs.mayBegin(shardId)),
+      rows,
+      signal,
+    );
+    for (const shard of mayBegin) {
+      const row = rows.known.get(shard.shardId);
+      if (row !== undefined && this.#leases.mine(row)) runs.begin(shard, row);
+    }
+    runs.remind();
+    await rows.remove(this.#old(plan.finished, retentionMs), signal);
+    return plan.missing.length > 0 || plan.vanished.length > 0 || childless(listed, rows.known);
+  }
+
+  /** Rows of finished shards whose records aged out long ago. */
+  #old(finished: readonly StoredRow[], retentionMs: number | undefined): StoredRow[] {
+    if (retentionMs === undefined) return [];
+    const before = this.#parts.clock.now() - retentionMs - FINISHED_MARGIN_MS;
+    return finished.filter(({ arrivalMs, readToMs = 0 }) => Math.max(arrivalMs, readToMs) < before);
+  }
+
+  /** Every shard; one that misses a part of the hash range is asked for again, because a shard that is not known is not read. */
+  async #list(rows: StreamRows, signal: AbortSignal): Promise<Shard[]> {
+    const { clock, log } = this.#parts;
+    for (let attempt = 1; ; attempt++) {
+      const listed = await this.#listOnce(signal);
+      const hole = uncovered(listed);
+      if (hole === undefined) return listed;
+      log.emit('stream.uncovered', { stream: rows.stream.id, from: hole.from.toString(), to: hole.to.toString() });
+      if (attempt >= LISTINGS_FOR_A_HOLE) return listed;
+      await clock.sleep(1000, signal);
+    }
+  }
+
+  #listOnce(signal: AbortSignal): Promise<Shard[]> {
+    const { api, clock } = this.#parts;
+    const doing = 'listing shards';
+    if ((this.#runs?.size ?? 0) === 0)
+      return this.#patience.wait(doing, () => listShards(api, { signal, clock, attempts: 1 }), signal);
+    return listShards(api, { signal, clock, onRetry: this.#patience.sayRetry(doing) });
   }
 
   #fail(error: KinlogError): void {
@@ -206,99 +274,42 @@ export class ReadingLoop {
     this.#stop.abort();
   }
 
-  #remind(): void {
-    const { clock, log } = this.#parts;
-    for (const [shard, failure] of this.#failed) {
-      if (clock.monotonic() - failure.saidAt < REMIND_EVERY_MS) continue;
-      failure.saidAt = clock.monotonic();
-      log.emit('shard.failed', { shard, error: describeError(failure.error) });
-    }
-  }
-
-  /** An ended shard whose children are not listed yet: they will be within seconds. */
-  #childless(listed: readonly Shard[]): boolean {
-    const parents = new Set(listed.flatMap((shard) => shard.parents));
-    return listed.some(
-      (shard) => this.#rows.get(shard.shardId)?.position.kind === 'end' && !parents.has(shard.shardId),
-    );
-  }
-
-  async #put(stream: StreamKey, row: ShardRow, expected: number | 'absent', signal: AbortSignal): Promise<void> {
-    const version = await this.#patiently(
-      'storing where a shard begins',
-      () => this.#parts.store.put(stream, row, expected, signal),
-      signal,
-    );
-    this.#rows.set(row.shardId, { ...row, version });
-  }
-
   /** A shard that is listed no more before it was read to its end: what it held is gone, and its children must not wait for ever. */
-  async #bury(stream: StreamKey, row: StoredRow, signal: AbortSignal): Promise<void> {
-    if (this.#running.has(row.shardId)) return;
+  async #bury(rows: StreamRows, row: StoredRow, runs: ShardRuns, signal: AbortSignal): Promise<void> {
+    if (runs.reads(row.shardId) || this.#leases.elsewhere(row)) return;
+    const { version, foreign: _foreign, owner: _owner, successor: _successor, ...ended } = row;
+    const buried = await rows.put({ ...ended, position: { kind: 'end' } }, version, signal);
+    if (buried === undefined) return;
     this.#parts.log.emit('stream.data-loss', {
       shard: row.shardId,
       from: timeText(row.arrivalMs),
       to: 'its end',
       reason: 'the shard aged out',
     });
-    const { version, ...ended } = row;
-    await this.#put(stream, { ...ended, position: { kind: 'end' } }, version, signal);
-  }
-
-  #refuseOtherStream(stream: StreamKey): void {
-    const other = [...this.#rows.values()].find(
-      (row) => row.streamCreatedMs !== 0 && stream.createdMs !== 0 && row.streamCreatedMs !== stream.createdMs,
-    );
-    if (other === undefined) return;
-    throw new KinlogError(
-      'KINLOG_STREAM_RECREATED',
-      `the positions of ${stream.id} belong to a stream created at ${timeText(other.streamCreatedMs)}, but this one was created at ${timeText(stream.createdMs)}`,
-    );
-  }
-
-  /** Weather is waited for; what a person must mend ends the start with a clear error instead of a silent wait. */
-  #patiently<T>(doing: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const { clock, startAttempts } = this.#parts;
-    const once = () =>
-      work().catch((error: unknown) => {
-        throw startError(asKinlogError(error, doing));
-      });
-    const attempts = this.#running.size === 0 ? startAttempts : Infinity;
-    return retry(once, { signal, clock, doing, attempts, onRetry: this.#sayRetry(doing) });
-  }
-
-  /** A call that fails again and again must not be waited for in silence. */
-  #sayRetry(doing: string): NonNullable<RetryOptions['onRetry']> {
-    return (error, waitMs, attempt) => {
-      const { log } = this.#parts;
-      log.emit('fetch.retried', { doing, error: error.message, waitMs });
-      if (attempt === STALLED_AFTER || (attempt === 1 && error.retry === 'slow'))
-        log.emit('reader.stalled', { doing, error: describeError(error) });
-    };
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {
     const timer = new AbortController();
-    const slept = this.#parts.clock.sleep(ms, AbortSignal.any([signal, timer.signal])).catch((error: unknown) => {
-      if (!timer.signal.aborted) throw error;
-    });
+    const slept = this.#parts.clock
+      .sleep(Math.max(0, ms), AbortSignal.any([signal, timer.signal]))
+      .catch((error: unknown) => {
+        if (!timer.signal.aborted) throw error;
+      });
     await Promise.race([slept, this.#changed.promise]);
     timer.abort();
     signal.throwIfAborted();
   }
 
   async #drainWithin(clock: Clock): Promise<void> {
+    this.#state = 'stopping';
     this.#stop.abort();
     await clock.sleep(this.#parts.drainMs, this.#drain.signal).catch(() => undefined);
     this.#drain.abort();
   }
 }
 
-function startError(error: KinlogError): KinlogError {
-  if (error.retry !== 'slow') return error;
-  return new KinlogError(error.code, error.message, { remedy: error.remedy, retry: 'never', cause: error.cause });
-}
-
-function timeText(ms: number): string {
-  return ms === 0 ? 'the beginning' : new Date(ms).toISOString();
+/** An ended shard whose children are not listed yet: they will be within seconds. */
+function childless(listed: readonly Shard[], rows: ReadonlyMap<string, StoredRow>): boolean {
+  const parents = new Set(listed.flatMap((shard) => shard.parents));
+  return listed.some((shard) => rows.get(shard.shardId)?.position.kind === 'end' && !parents.has(shard.shardId));
 }

@@ -26,6 +26,8 @@ export interface Lineage<Row extends ShardRow> {
   /** Rows of shards that are listed no more and were not read to their end: what they still held has aged out. Children wait until the row says `end`,
    *  so the loss is noticed before reading goes on. A shard that is being read at this moment may be among them; its reader knows better. */
   readonly vanished: readonly Row[];
+  /** Rows at the end of shards that are listed no more, all of whose listed children have rows: nothing needs them once they are old. */
+  readonly finished: readonly Row[];
 }
 
 /**
@@ -52,21 +54,23 @@ export function lineage<Row extends ShardRow>(input: LineageInput<Row>): Lineage
     if (row === undefined && passedOver.has(shard.shardId)) continue;
     const position = row?.position ?? firstPosition(shard, positions, first);
     positions.set(shard.shardId, position);
-    if (row === undefined)
-      missing.push({
-        shardId: shard.shardId,
-        position,
-        parents: shard.parents,
-        streamCreatedMs: stream.createdMs,
-        arrivalMs: 0,
-      });
+    if (row === undefined) missing.push(newRow(shard, stream.createdMs, position));
   }
   for (const [shardId, row] of rows) if (!shards.has(shardId)) positions.set(shardId, row.position);
+  const unlisted = [...rows.values()].filter((row) => !shards.has(row.shardId));
+  const awaited = new Set(listed.filter(({ shardId }) => !rows.has(shardId)).flatMap(({ parents }) => parents));
   return {
     missing,
     ...readyAndWaiting(listed, positions),
-    vanished: [...rows.values()].filter((row) => !shards.has(row.shardId) && row.position.kind !== 'end'),
+    vanished: unlisted.filter((row) => row.position.kind !== 'end'),
+    finished: unlisted.filter((row) => row.position.kind === 'end' && !awaited.has(row.shardId)),
   };
+}
+
+/** The first row of a shard. */
+export function newRow(shard: Shard, streamCreatedMs: number, position: Position): ShardRow {
+  const { shardId, parents, startingHashKey, endingHashKey } = shard;
+  return { shardId, position, parents, startingHashKey, endingHashKey, streamCreatedMs, arrivalMs: 0 };
 }
 
 function readyAndWaiting(

@@ -1,10 +1,12 @@
-/** One shard's row while the shard is read: stores what the watermark allows, when it is due, and only ever forward. */
+/** One shard's row while the shard is read: stores what the watermark allows, when it is due, and only ever forward; knows whether the shard is still ours. */
 import type { Clock } from '../../base/clock.ts';
+import { isKinlogError, KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
 import { retry } from '../../base/retry.ts';
 import { comparePositions, positionText, type Position } from '../checkpoint/position.ts';
-import type { CheckpointStore, StoredRow, StreamKey } from '../checkpoint/store.ts';
+import type { CheckpointStore, ShardRow, StoredRow, StreamKey } from '../checkpoint/store.ts';
 import { Watermark } from '../checkpoint/watermark.ts';
+import type { Tenure } from './tenure.ts';
 
 export interface ProgressContext {
   readonly stream: StreamKey;
@@ -15,6 +17,9 @@ export interface ProgressContext {
   readonly checkpointEveryMs: number;
   /** How long the stream keeps records; undefined when it may not be asked for. */
   readonly retentionMs: number | undefined;
+  readonly tenure: Tenure;
+  /** The row as it is stored now; only for stores that other readers share. */
+  readonly reread?: (shardId: string, signal: AbortSignal) => Promise<StoredRow | undefined>;
 }
 
 /** A shard without records says this often in its row how far it was read, so that its old position is not mistaken for one that aged out. */
@@ -23,14 +28,23 @@ const REFRESH_EVERY_MS = 3_600_000;
 export class ShardProgress {
   readonly watermark: Watermark;
   readonly #context: ProgressContext;
+  readonly #lost = new AbortController();
   #row: StoredRow;
+  /** When the last write that succeeded began, monotonic milliseconds. */
+  #confirmedAt: number;
   #storedAt: number;
   /** Everything that arrived before this wall-clock time was read and accepted; 0 = not known. */
   #readToMs: number;
+  #behindMs: number | undefined;
+  /** Writes of the row take turns. */
+  #turn: Promise<void> = Promise.resolve();
+  #waiting = 0;
 
-  constructor(row: StoredRow, context: ProgressContext) {
+  /** `confirmedAt`: when the write that made the row ours began. */
+  constructor(row: StoredRow, context: ProgressContext, confirmedAt = -Infinity) {
     this.#row = row;
     this.#context = context;
+    this.#confirmedAt = confirmedAt;
     this.#storedAt = context.clock.monotonic();
     this.#readToMs = Math.max(row.readToMs ?? 0, row.position.kind === 'timestamp' ? row.position.ms : 0);
     this.watermark = new Watermark(row.position, row.arrivalMs);
@@ -41,16 +55,62 @@ export class ShardProgress {
     return this.#row;
   }
 
-  /** A page arrived. When what was read ends before the horizon, the records between aged out unread, and Kinesis itself would not say so. */
-  noticeLoss(): void {
+  /** Aborts with KINLOG_LEASE_LOST as soon as the shard is known to be somebody else's. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  get confirmedAt(): number {
+    return this.#confirmedAt;
+  }
+
+  /** A write of the row is under way or about to be. */
+  get storing(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** How far the last page lay behind the tip, milliseconds. */
+  get behindMs(): number | undefined {
+    return this.#behindMs;
+  }
+
+  /** The row shows that the shard is not ours any more. */
+  lose(why: string): void {
+    this.#lost.abort(
+      new KinlogError('KINLOG_LEASE_LOST', `${this.#row.shardId} is not this reader's any more: ${why}`),
+    );
+  }
+
+  /** The shard is still ours, as far as this reader can know. */
+  held(): boolean {
+    const { tenure } = this.#context;
+    return tenure.holds() && this.#confirmedAt >= tenure.since;
+  }
+
+  /** To be called before anything is delivered. Undefined while the shard is ours; otherwise settles when the store has confirmed it, and rejects with KINLOG_LEASE_LOST when another reader has it. */
+  confirm(signal: AbortSignal): Promise<void> | undefined {
+    if (this.held() && !this.#lost.signal.aborted) return undefined;
+    // A row that was handed over is confirmed for the first time.
+    if (this.#confirmedAt !== -Infinity) this.#context.log.emit('lease.unconfirmed', { shard: this.#row.shardId });
+    return this.renew(signal);
+  }
+
+  /** Shows the other readers that this one lives, and stores what was accepted by the way. */
+  renew(signal: AbortSignal): Promise<void> {
+    return this.#put((row) => this.#reached(row, this.watermark.position), signal);
+  }
+
+  /** A page arrived. When what was read ends before the horizon, the records between aged out unread, and Kinesis itself would not say so. True when it was announced. */
+  noticeLoss(): boolean {
     const gap = this.agedOut();
-    if (gap === undefined) return;
+    if (gap === undefined) return false;
     this.#context.log.emit('stream.data-loss', {
       shard: this.#row.shardId,
       from: new Date(gap.fromMs).toISOString(),
       to: new Date(gap.toMs).toISOString(),
     });
     this.#readToMs = gap.toMs;
+    return true;
   }
 
   /** From where to where records aged out unread, wall-clock milliseconds; undefined when none did, or when the retention is not known. */
@@ -65,50 +125,98 @@ export class ShardProgress {
   /** A page was delivered. Stores when something new was accepted and its time has come; at the tip at once, because there pages are rare. */
   async storeWhenDue(millisBehindLatest: number, signal: AbortSignal): Promise<void> {
     const { clock, checkpointEveryMs } = this.#context;
+    this.#behindMs = millisBehindLatest;
     if (this.watermark.settled) this.#readToMs = Math.max(this.#readToMs, clock.now() - millisBehindLatest);
     const atTip = millisBehindLatest === 0;
     const moved = comparePositions(this.watermark.position, this.#row.position) > 0;
     const waited = clock.monotonic() - this.#storedAt;
-    if (moved ? atTip || waited >= checkpointEveryMs : waited >= REFRESH_EVERY_MS)
-      await this.#put(this.watermark.position, [], signal);
+    if (moved ? atTip || waited >= checkpointEveryMs : waited >= REFRESH_EVERY_MS) await this.renew(signal);
   }
 
-  /** Stores whatever was accepted since the last time, and gives the shard back. */
+  /** Stores whatever was accepted since the last time, and gives the shard back, or to the reader that asked for it. */
   async leave(signal: AbortSignal): Promise<void> {
-    const { owner, ...row } = this.#row;
-    if (owner === undefined) return;
-    this.#row = row;
-    await this.#put(this.watermark.position, [], signal);
+    if (this.#row.owner === undefined || this.#lost.signal.aborted) return;
+    await this.#put((row) => withOwner(this.#reached(row, this.watermark.position), row.successor), signal);
   }
 
   /** The closed shard was read and accepted to its end: from here on its children may be read. */
   async end(children: readonly string[], signal: AbortSignal): Promise<void> {
-    const { owner: _given, ...row } = this.#row;
-    this.#row = row;
-    await this.#put({ kind: 'end' }, children, signal);
+    await this.#put((row) => {
+      const ended = withOwner(this.#reached(row, { kind: 'end' }), undefined);
+      return children.length > 0 ? { ...ended, children } : ended;
+    }, signal);
   }
 
-  async #put(position: Position, children: readonly string[], signal: AbortSignal): Promise<void> {
-    const { stream, store, clock, log } = this.#context;
-    const { version, children: known, ...row } = this.#row;
-    const named = children.length > 0 ? children : known;
-    const next = {
-      ...row,
-      position,
-      arrivalMs: this.watermark.arrivalMs,
-      ...(this.#readToMs > 0 ? { readToMs: this.#readToMs } : {}),
-      ...(named === undefined ? {} : { children: named }),
-    };
-    const fields = { shard: row.shardId, position: positionText(position) };
+  #reached({ version: _version, foreign: _foreign, ...row }: StoredRow, position: Position): ShardRow {
+    const readTo = this.#readToMs > 0 ? { readToMs: this.#readToMs } : {};
+    return { ...row, position, arrivalMs: this.watermark.arrivalMs, ...readTo };
+  }
+
+  async #put(next: (row: StoredRow) => ShardRow, signal: AbortSignal): Promise<void> {
+    const before = this.#turn;
+    const mine = Promise.withResolvers<undefined>();
+    this.#turn = mine.promise;
+    this.#waiting++;
+    try {
+      await before;
+      await this.#store(next, signal);
+    } finally {
+      this.#waiting--;
+      mine.resolve(undefined);
+    }
+  }
+
+  async #store(next: (row: StoredRow) => ShardRow, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#context;
+    const fields = { shard: this.#row.shardId, position: positionText(next(this.#row).position) };
     log.emit('checkpoint.storing', fields);
-    const stored = await retry(() => store.put(stream, next, version, signal), {
+    await retry(() => this.#compareAndSet(next, signal), {
       signal,
       clock,
-      doing: `storing the position of ${row.shardId}`,
+      doing: `storing the position of ${fields.shard}`,
       onRetry: (error, waitMs) => log.emit('checkpoint.delayed', { ...fields, error: error.message, waitMs }),
     });
-    this.#row = { ...next, version: stored };
     this.#storedAt = clock.monotonic();
     log.emit('checkpoint.stored', fields);
   }
+
+  async #compareAndSet(next: (row: StoredRow) => ShardRow, signal: AbortSignal): Promise<void> {
+    const { stream, store, clock, tenure } = this.#context;
+    for (;;) {
+      this.#lost.signal.throwIfAborted();
+      const row = next(this.#row);
+      const startedAt = clock.monotonic();
+      try {
+        const version = await store.put(stream, row, this.#row.version, signal);
+        this.#row = { ...row, version };
+        this.#confirmedAt = startedAt;
+        tenure.confirm(startedAt);
+        return;
+      } catch (error) {
+        if (!isKinlogError(error, 'KINLOG_CHECKPOINT_CONFLICT')) throw error;
+        await this.#adopt(error, signal);
+      }
+    }
+  }
+
+  /** Somebody else wrote the row. Being asked for the shard is the one change that leaves it ours. */
+  async #adopt(conflict: KinlogError, signal: AbortSignal): Promise<void> {
+    const { reread } = this.#context;
+    if (reread === undefined) throw conflict;
+    const { shardId, owner, position, version } = this.#row;
+    const found = await reread(shardId, signal);
+    if (found?.owner !== owner || found?.position === undefined || found.version <= version)
+      this.lose(ownerText(found));
+    else if (comparePositions(found.position, position) !== 0) this.lose('its position was changed');
+    else this.#row = found;
+  }
+}
+
+function withOwner({ owner: _owner, successor: _successor, ...row }: ShardRow, owner: string | undefined): ShardRow {
+  return owner === undefined ? row : { ...row, owner };
+}
+
+/** Why a shard is not ours, from its row. */
+export function ownerText(row: StoredRow | undefined): string {
+  return row?.owner === undefined ? 'its row was released' : `${row.owner} has it`;
 }

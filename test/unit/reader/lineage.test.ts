@@ -116,6 +116,8 @@ describe('first start', () => {
       shardId: 'a',
       position: AT(1000),
       parents: ['p'],
+      startingHashKey: '0',
+      endingHashKey: (2n ** 128n - 1n).toString(),
       streamCreatedMs: stream.createdMs,
       arrivalMs: 0,
     });

@@ -1,0 +1,100 @@
+/** What repeated readings of the rows show of the other readers: who lives, what stands still. Time is this reader's own monotonic clock; no row carries any. */
+import { KinlogError } from '../../base/errors.ts';
+import type { StoredRow } from '../checkpoint/store.ts';
+
+interface Seen {
+  readonly row: StoredRow;
+  /** When the row was first seen as it is now. */
+  readonly changedAt: number;
+  /** When the successor was first seen. */
+  readonly askedAt: number;
+}
+
+/** A reader shows that it lives once in a period; after two without a sign it is taken for dead. */
+export const PERIODS_TO_LIVE = 2;
+/** A reader that is asked for a shard has this long to finish what is under way. */
+const PERIODS_TO_HAND_OVER = 3;
+/** More than three fail-over times of a KCL as it is configured by default (10 s); one that renews more rarely than this is configured for more than two minutes. */
+const FOREIGN_QUIET_MS = 40_000;
+
+export class LeaseWatch {
+  readonly #periodMs: number;
+  readonly #seen = new Map<string, Seen>();
+  /** The last sign of life of every owner. */
+  readonly #signs = new Map<string, { at: number; foreign: boolean; moved: boolean }>();
+  #now = 0;
+
+  constructor(periodMs: number) {
+    this.#periodMs = periodMs;
+  }
+
+  /** One complete reading of the rows, at `now` (monotonic milliseconds). Fails with KINLOG_KCL_ALIVE when another program still writes them. */
+  see(rows: Iterable<StoredRow>, now: number): void {
+    this.#now = now;
+    const present = new Set<string>();
+    for (const row of rows) {
+      present.add(row.shardId);
+      this.#compare(row, this.#seen.get(row.shardId));
+    }
+    for (const shardId of this.#seen.keys()) if (!present.has(shardId)) this.#seen.delete(shardId);
+    const owners = new Set([...this.#seen.values()].map(({ row }) => row.owner));
+    for (const owner of this.#signs.keys()) if (!owners.has(owner)) this.#signs.delete(owner);
+  }
+
+  lives(owner: string): boolean {
+    return this.waitMs(owner) > 0;
+  }
+
+  /** How long until the owner is taken for dead, unless it shows itself; 0 = it is. */
+  waitMs(owner: string): number {
+    const sign = this.#signs.get(owner);
+    if (sign === undefined) return 0;
+    const patience = PERIODS_TO_LIVE * this.#periodMs;
+    return Math.max(0, sign.at + (sign.foreign ? Math.max(patience, FOREIGN_QUIET_MS) : patience) - this.#now);
+  }
+
+  /** Free for so long that the reader who should have taken the shard by its share will not. */
+  overdue(row: StoredRow): boolean {
+    const patience = PERIODS_TO_LIVE * this.#periodMs;
+    const seenAt = this.#seen.get(row.shardId)?.changedAt ?? this.#now;
+    const freeSince = row.owner === undefined ? seenAt : (this.#signs.get(row.owner)?.at ?? seenAt) + patience;
+    return this.#now - freeSince >= patience;
+  }
+
+  /** Asked for so long ago that the owner, though it lives, will not hand it over. */
+  denied(row: StoredRow): boolean {
+    const seen = this.#seen.get(row.shardId);
+    return seen?.row.successor !== undefined && this.#now - seen.askedAt >= PERIODS_TO_HAND_OVER * this.#periodMs;
+  }
+
+  /** `moved`: it has shown that it lives, beyond being named in a row. */
+  owners(): readonly { readonly owner: string; readonly moved: boolean }[] {
+    return [...this.#signs].map(([owner, { moved }]) => ({ owner, moved }));
+  }
+
+  #compare(row: StoredRow, seen: Seen | undefined): void {
+    const before = seen?.row;
+    if (seen !== undefined && before?.version === row.version) return;
+    refuseLivingKcl(row, before);
+    const sameAsk = seen !== undefined && seen.row.successor === row.successor;
+    this.#seen.set(row.shardId, { row, changedAt: this.#now, askedAt: sameAsk ? seen.askedAt : this.#now });
+    if (row.owner !== undefined && isSign(row, before)) this.#sign(row.owner, row, before);
+  }
+
+  #sign(owner: string, row: StoredRow, before: StoredRow | undefined): void {
+    const moved = this.#signs.get(owner)?.moved === true || before?.owner === owner;
+    this.#signs.set(owner, { at: this.#now, foreign: row.foreign === true, moved });
+  }
+}
+
+/** Asking writes into the row of somebody else, so that such a write is no sign of its owner's life. First sight counts as one. */
+function isSign(row: StoredRow, before: StoredRow | undefined): boolean {
+  if (before?.owner !== row.owner) return true;
+  const onlyAsked = row.successor !== before?.successor && row.successor !== undefined;
+  return !onlyAsked || row.version > before!.version + 1;
+}
+
+function refuseLivingKcl(row: StoredRow, before: StoredRow | undefined): void {
+  if (row.foreign !== true || before?.foreign !== true || row.owner === undefined) return;
+  throw new KinlogError('KINLOG_KCL_ALIVE', `the KCL worker ${row.owner} still renews its lease of ${row.shardId}`);
+}
