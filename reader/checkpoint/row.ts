@@ -4,7 +4,7 @@ import { positionFrom } from './position.ts';
 import type { ShardRow, StoredRow, Version } from './store.ts';
 
 /** Raise it when an older kinlog would lose or misread what a row says. */
-const SCHEMA = 1;
+export const SCHEMA = 1;
 
 /** Fails with KINLOG_UNEXPECTED for a row that could not be read back: it would block every later start. */
 export function rowText(row: ShardRow, version: Version): string {

@@ -2,10 +2,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import { openDynamoStore } from '../../reader/checkpoint/dynamodb.ts';
 import { openLevelStore } from '../../reader/checkpoint/leveldb.ts';
 import { MemoryStore } from '../../reader/checkpoint/memory.ts';
 import type { CheckpointStore } from '../../reader/checkpoint/store.ts';
+import { accessTo, startDynalite } from '../fakes/peers/dynalite.ts';
+import type { Peer } from '../fakes/peers/process.ts';
 import { checkpointStoreContract } from './checkpoint-store.ts';
+import { freshTable, reopenable } from './dynamodb-store.ts';
 
 checkpointStoreContract('MemoryStore', async () => {
   const store = new MemoryStore();
@@ -29,4 +34,17 @@ checkpointStoreContract('LevelDB', async () => {
       await rm(directory, { recursive: true });
     },
   };
+});
+
+let dynalite: Peer;
+
+beforeAll(async () => {
+  dynalite = await startDynalite();
+});
+
+afterAll(() => dynalite.close());
+
+checkpointStoreContract('DynamoDB', async () => {
+  const table = freshTable();
+  return reopenable(() => openDynamoStore({ table, keys: 'stream', client: accessTo(dynalite.url) }));
 });
