@@ -89,8 +89,9 @@ export class Leases {
     await Promise.all(ask.map((row) => this.#ask(row, rows, signal)));
   }
 
-  /** Shows that this reader lives, once in a period, by a write to the row that was written longest ago. Checkpoints show it too, so that a busy reader writes nothing for it. */
-  async keepAlive(progresses: () => readonly ShardProgress[], signal: AbortSignal): Promise<void> {
+  /** Shows that this reader lives, once in a period, by a write to the row that was written longest ago. Checkpoints show it too, so that a busy reader writes nothing for it.
+   *  `drain` ends writes that a stopping reader would wait for. */
+  async keepAlive(progresses: () => readonly ShardProgress[], signal: AbortSignal, drain: AbortSignal): Promise<void> {
     const { shared, clock, periodMs } = this.#parts;
     if (!shared) return;
     try {
@@ -101,7 +102,7 @@ export class Leases {
           .filter((progress) => !progress.storing && !progress.lost.aborted)
           .sort((a, b) => a.confirmedAt - b.confirmedAt);
         // What goes wrong is met by whoever reads the shard.
-        void idle?.renew(signal).catch(() => undefined);
+        void idle?.renew(drain).catch(() => undefined);
       }
     } catch (error) {
       if (!isAbort(error) && error !== signal.reason) throw error;

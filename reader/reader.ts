@@ -71,6 +71,8 @@ export class ReadingLoop {
   };
   #fatal: KinlogError | undefined;
   #changed = Promise.withResolvers<undefined>();
+  /** Rows that were there when the last listing began: only of these does a listing without them say that the shard is gone. */
+  #knownBeforeListing: ReadonlySet<string> = new Set();
   /** A shard ended or was lost: the listing may have changed. */
   #listNow = true;
 
@@ -129,7 +131,7 @@ export class ReadingLoop {
       createdMs: description?.createdMs ?? 0,
       ...(description === undefined ? {} : { arn: description.arn }),
     };
-    const rows = new StreamRows(stream, { store, patience: this.#patience, log });
+    const rows = new StreamRows(stream, { store, patience: this.#patience, log, drain: this.#drain.signal });
     await rows.read(signal);
     const tipMs = this.#parts.api.serverTimeMs() - TIP_MARGIN_MS;
     const from = this.#startOf(rows, tipMs);
@@ -169,7 +171,7 @@ export class ReadingLoop {
     const { clock, listEveryMs } = this.#parts;
     const runs = this.#begin(rows, retentionMs);
     const alive = new AbortController();
-    const keptAlive = this.#leases.keepAlive(() => runs.progresses(), alive.signal);
+    const keptAlive = this.#leases.keepAlive(() => runs.progresses(), alive.signal, this.#drain.signal);
     try {
       let listed: readonly Shard[] = [];
       let listAt = -Infinity;
@@ -219,7 +221,10 @@ export class ReadingLoop {
     const { log } = this.#parts;
     const plan = lineage({ stream: rows.stream, listed, rows: rows.known, start });
     await rows.create(plan.missing, signal);
-    for (const row of plan.vanished) await this.#bury(rows, row, runs, signal);
+    // The user has decided about an earlier stream of this name; what the new one does not overwrite would bring the question back.
+    await rows.remove([...rows.strangers.values()], signal);
+    const vanished = plan.vanished.filter(({ shardId }) => this.#knownBeforeListing.has(shardId));
+    for (const row of vanished) await this.#bury(rows, row, runs, signal);
     this.#waiting = new Set(plan.waiting.map(({ shard }) => shard.shardId));
     for (const { shard, parents } of plan.waiting)
       log.emit('shard.waiting', { shard: shard.shardId, parents: parents.join(',') });
@@ -235,7 +240,7 @@ export class ReadingLoop {
     }
     runs.remind();
     await rows.remove(this.#old(plan.finished, retentionMs), signal);
-    return plan.missing.length > 0 || plan.vanished.length > 0 || childless(listed, rows.known);
+    return plan.missing.length > 0 || vanished.length > 0 || childless(listed, rows.known);
   }
 
   /** Rows of finished shards whose records aged out long ago. */
@@ -249,7 +254,9 @@ export class ReadingLoop {
   async #list(rows: StreamRows, signal: AbortSignal): Promise<Shard[]> {
     const { clock, log } = this.#parts;
     for (let attempt = 1; ; attempt++) {
+      const known = new Set(rows.known.keys());
       const listed = await this.#listOnce(signal);
+      this.#knownBeforeListing = known;
       const hole = uncovered(listed);
       if (hole === undefined) return listed;
       log.emit('stream.uncovered', { stream: rows.stream.id, from: hole.from.toString(), to: hole.to.toString() });

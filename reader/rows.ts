@@ -12,20 +12,24 @@ export class StreamRows {
   readonly #store: CheckpointStore & Partial<RowRemover>;
   readonly #patience: Patience;
   readonly #log: EventLog;
+  readonly #drain: AbortSignal;
   #rows = new Map<string, StoredRow>();
   /** Rows of an earlier stream of the same name. */
   #strangers = new Map<string, StoredRow>();
   /** Rows that this reader wrote since the last reading of all rows began: that reading may have missed them. */
   readonly #written = new Map<string, StoredRow>();
+  #reading: Promise<void> = Promise.resolve();
+  #nextReading: Promise<Map<string, StoredRow>> | undefined;
 
   constructor(
     stream: StreamKey,
-    parts: { store: CheckpointStore & Partial<RowRemover>; patience: Patience; log: EventLog },
+    parts: { store: CheckpointStore & Partial<RowRemover>; patience: Patience; log: EventLog; drain: AbortSignal },
   ) {
     this.stream = stream;
     this.#store = parts.store;
     this.#patience = parts.patience;
     this.#log = parts.log;
+    this.#drain = parts.drain;
   }
 
   /** By shard id. */
@@ -58,10 +62,21 @@ export class StreamRows {
     return streamCreatedMs !== 0 && this.stream.createdMs !== 0 && streamCreatedMs !== this.stream.createdMs;
   }
 
-  /** The row of a shard as it is stored now. */
-  async reread(shardId: string, signal: AbortSignal): Promise<StoredRow | undefined> {
-    for await (const row of this.#store.rows(this.stream, signal)) if (row.shardId === shardId) return row;
-    return undefined;
+  /** The row of a shard as it is stored now. Whoever asks while a reading of the rows is under way shares the next one: a reader that is asked for hundreds of shards at once would read the table hundreds of times. */
+  async reread(shardId: string): Promise<StoredRow | undefined> {
+    this.#nextReading ??= this.#reading.then(() => {
+      this.#nextReading = undefined;
+      const reading = this.#readAll();
+      this.#reading = reading.then(ignore, ignore);
+      return reading;
+    });
+    return (await this.#nextReading).get(shardId);
+  }
+
+  async #readAll(): Promise<Map<string, StoredRow>> {
+    const rows = new Map<string, StoredRow>();
+    for await (const row of this.#store.rows(this.stream, this.#drain)) rows.set(row.shardId, row);
+    return rows;
   }
 
   /** Somebody who reads the shard has written its row. */
@@ -104,6 +119,7 @@ export class StreamRows {
       try {
         await this.#store.remove(this.stream, shardId, version, signal);
         this.#rows.delete(shardId);
+        this.#strangers.delete(shardId);
         this.#log.count('rows_removed');
       } catch (error) {
         signal.throwIfAborted();
@@ -113,6 +129,10 @@ export class StreamRows {
       }
     }
   }
+}
+
+function ignore(): void {
+  // Whoever asked has met the failure.
 }
 
 /** Rows that may be stored side by side: parents lie in an earlier part. The input has every parent before its children. */

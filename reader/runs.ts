@@ -87,7 +87,7 @@ export class ShardRuns {
       { ...row, owner: leases.me },
       {
         ...{ stream: rows.stream, store, clock, log, checkpointEveryMs, retentionMs, tenure: leases.tenure },
-        ...(store.traits.shared ? { reread: (id, signal) => rows.reread(id, signal) } : {}),
+        ...(store.traits.shared ? { reread: (id) => rows.reread(id) } : {}),
       },
       leases.takenAt(shard.shardId),
     );
@@ -110,7 +110,10 @@ export class ShardRuns {
       // A write of ours that is under way would look like one of somebody else.
       if (progress.storing || isOlder(row, progress.row)) continue;
       if (row?.owner !== me) progress.lose(ownerText(row));
-      else if (row.successor !== undefined && row.successor !== me) give.abort();
+      else if (row.successor !== undefined && row.successor !== me) {
+        progress.adopt(row);
+        give.abort();
+      }
     }
   }
 

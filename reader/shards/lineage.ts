@@ -23,7 +23,8 @@ export interface Lineage<Row extends ShardRow> {
   readonly ready: readonly Shard[];
   /** Shards that wait, with the parents they wait for. */
   readonly waiting: readonly { readonly shard: Shard; readonly parents: readonly string[] }[];
-  /** Rows of shards that are listed no more and were not read to their end: what they still held has aged out. Children wait until the row says `end`,
+  /** Rows of shards that are listed no more and were not read to their end: what they still held has aged out. One whose parent is listed has not, for it is
+   *  younger; the listing is behind. Children wait until the row says `end`,
    *  so the loss is noticed before reading goes on. A shard that is being read at this moment may be among them; its reader knows better. */
   readonly vanished: readonly Row[];
   /** Rows at the end of shards that are listed no more, all of whose listed children have rows: nothing needs them once they are old. */
@@ -62,7 +63,9 @@ export function lineage<Row extends ShardRow>(input: LineageInput<Row>): Lineage
   return {
     missing,
     ...readyAndWaiting(listed, positions),
-    vanished: unlisted.filter((row) => row.position.kind !== 'end'),
+    vanished: unlisted.filter(
+      (row) => row.position.kind !== 'end' && !row.parents.some((parent) => shards.has(parent)),
+    ),
     finished: unlisted.filter((row) => row.position.kind === 'end' && !awaited.has(row.shardId)),
   };
 }

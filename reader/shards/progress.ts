@@ -19,7 +19,7 @@ export interface ProgressContext {
   readonly retentionMs: number | undefined;
   readonly tenure: Tenure;
   /** The row as it is stored now; only for stores that other readers share. */
-  readonly reread?: (shardId: string, signal: AbortSignal) => Promise<StoredRow | undefined>;
+  readonly reread?: (shardId: string) => Promise<StoredRow | undefined>;
 }
 
 /** A shard without records says this often in its row how far it was read, so that its old position is not mistaken for one that aged out. */
@@ -79,6 +79,15 @@ export class ShardProgress {
     this.#lost.abort(
       new KinlogError('KINLOG_LEASE_LOST', `${this.#row.shardId} is not this reader's any more: ${why}`),
     );
+  }
+
+  /** Somebody else wrote the row, and this is how it was found. Being asked for the shard is the one change that leaves it ours. */
+  adopt(found: StoredRow | undefined): void {
+    const { owner, position, version } = this.#row;
+    if (found?.owner !== owner || found?.position === undefined) this.lose(ownerText(found));
+    else if (comparePositions(found.position, position) !== 0 || found.version < version)
+      this.lose('its position was changed');
+    else this.#row = found;
   }
 
   /** The shard is still ours, as far as this reader can know. */
@@ -194,21 +203,13 @@ export class ShardProgress {
         return;
       } catch (error) {
         if (!isKinlogError(error, 'KINLOG_CHECKPOINT_CONFLICT')) throw error;
-        await this.#adopt(error, signal);
+        if (this.#context.reread === undefined) throw error;
+        const { version } = this.#row;
+        this.adopt(await this.#context.reread(this.#row.shardId));
+        // A store that calls the row changed and shows it unchanged would be asked for ever.
+        if (this.#row.version === version && !this.#lost.signal.aborted) throw error;
       }
     }
-  }
-
-  /** Somebody else wrote the row. Being asked for the shard is the one change that leaves it ours. */
-  async #adopt(conflict: KinlogError, signal: AbortSignal): Promise<void> {
-    const { reread } = this.#context;
-    if (reread === undefined) throw conflict;
-    const { shardId, owner, position, version } = this.#row;
-    const found = await reread(shardId, signal);
-    if (found?.owner !== owner || found?.position === undefined || found.version <= version)
-      this.lose(ownerText(found));
-    else if (comparePositions(found.position, position) !== 0) this.lose('its position was changed');
-    else this.#row = found;
   }
 }
 
