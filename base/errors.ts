@@ -92,6 +92,18 @@ export const ERRORS = {
     'The listing of shards took longer than the five minutes its continuation lives. It starts again.',
     'Nothing: this heals by itself.',
   ),
+  KINLOG_CONSUMER_UNAVAILABLE: kind(
+    'slow',
+    100,
+    'The stream consumer for enhanced fan-out does not exist, is being deleted, or can not be registered. Positions are kept.',
+    'Name a consumer that exists and is active, or let the reader register one.',
+  ),
+  KINLOG_SUBSCRIPTION_TAKEN: kind(
+    'slow',
+    100,
+    'Another reader subscribed to a shard with the same stream consumer: each shard has one subscription per consumer. The position is kept.',
+    'Give each reader of the stream a consumer of its own. Right after a start it may be the reader that ran before: that heals by itself.',
+  ),
   KINLOG_THROTTLED: kind(
     'soon',
     100,
@@ -205,6 +217,18 @@ export const ERRORS = {
     100,
     'The receiver of the events closed the pipe. What it had not taken is read again at the next start.',
     'Nothing, if the receiver was stopped. Otherwise look into its log.',
+  ),
+  KINLOG_EVENTS_REFUSED: kind(
+    'never',
+    100,
+    'The output works, but will never accept some of these events as they are.',
+    'Remove the reason that the message names, or have refused events put aside among the dead letters.',
+  ),
+  KINLOG_DEAD_LETTERS_FULL: kind(
+    'never',
+    100,
+    'The file of refused events has reached its limit. Nothing is dropped: reading stops before the event that finds no place.',
+    'Look into the file why events are refused, then move it away; a new one begins by itself.',
   ),
   KINLOG_OUTPUT_FAILED: kind(
     'never',

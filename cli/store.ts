@@ -1,4 +1,5 @@
 /** Checkpoint stores as configurations name them, and how each is opened. */
+import type { AwsAccess } from '../base/aws-access.ts';
 import type { Clock } from '../base/clock.ts';
 import { KinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
@@ -15,13 +16,9 @@ interface LevelStoreConfig {
 }
 
 /** A DynamoDB table in the form of KCL's lease table; reached by a region, endpoint and role of its own, apart from the stream's. */
-export interface DynamoStoreConfig {
+export interface DynamoStoreConfig extends Omit<AwsAccess, 'credentials' | 'requestHandler'> {
   readonly kind: 'dynamodb';
   readonly table: string;
-  readonly region?: string | undefined;
-  readonly endpoint?: string | undefined;
-  readonly roleArn?: string | undefined;
-  readonly externalId?: string | undefined;
   /** Whether a missing table is made; default true. */
   readonly create?: boolean | undefined;
   /** Both or neither; on-demand billing without. */

@@ -1,0 +1,116 @@
+/** `kinlog checkpoints set` and `reset`: a person decides where reading goes on. */
+import { configFaults } from '../base/config.ts';
+import { KinlogError } from '../base/errors.ts';
+import { withoutLease } from '../reader/checkpoint/export.ts';
+import { comparePositions, positionText, type Position } from '../reader/checkpoint/position.ts';
+import type { ShardRow, StoredRow } from '../reader/checkpoint/store.ts';
+import type { KinesisApi } from '../reader/fetch/kinesis.ts';
+import type { Shard } from '../reader/fetch/source.ts';
+import { refuseAlive } from './checkpoints-alive.ts';
+import type { ResetValues, SetValues } from './checkpoints-options.ts';
+import { rowsTable } from './checkpoints-render.ts';
+import { done, promptly, refuseEmpty, rowsOf, withPlace, type Place, type StreamSide } from './checkpoints-scene.ts';
+import { confirmed } from './confirm.ts';
+import type { Surroundings } from './exit.ts';
+import { storeOf } from './store-options.ts';
+
+export const sayer =
+  ({ stderr }: Surroundings) =>
+  (text: string): void =>
+    void stderr.write(`kinlog: ${text}\n`);
+
+export function set(values: SetValues, around: Surroundings): Promise<number> {
+  return withPlace({ config: storeOf('store', values) }, { values, around }, async (place, side) => {
+    const { position } = values;
+    const before = (await rowsOf(place)).find(({ shardId }) => shardId === values.shard);
+    const next = await newRow(values, before, side);
+    if (before !== undefined) await refuseAlive([before], place, { ...values, say: sayer(around) });
+    const change = `${values.shard}: ${before === undefined ? 'no position' : positionText(before.position)} -> ${positionText(position)}`;
+    const question = `${change}. ${consequence(before?.position, position)} Set it?`;
+    if (!(await confirmed(question, values.yes, around, place.signal))) return done(false);
+    await promptly(() => place.store.put(place.stream, next, before?.version ?? 'absent', place.signal), place.signal);
+    sayer(around)(`${place.name}: ${change}`);
+    return done(true);
+  });
+}
+
+function consequence(before: Position | undefined, after: Position): string {
+  if (before === undefined) return 'The shard is read from there.';
+  return comparePositions(after, before) > 0
+    ? 'What lies between is not read by this reader.'
+    : 'What lies between is delivered again.';
+}
+
+/** The row as it shall be; nothing of it may be wrong, for a reader would stop at it. */
+async function newRow(values: SetValues, before: StoredRow | undefined, side: StreamSide): Promise<ShardRow> {
+  const { position, shard: shardId } = values;
+  const listed = await side.shards();
+  const shard = listed.find((one) => one.shardId === shardId);
+  if (shard === undefined) {
+    if (before !== undefined && position.kind === 'end') return { ...withoutLease(before), position };
+    throw unknownShard(shardId, listed, values.streamName);
+  }
+  const description = await side.description();
+  await refuseForeign(await side.api(), shardId, position, values.streamName);
+  const { parents, startingHashKey, endingHashKey } = shard;
+  const { readToMs: _readToMs, ...row } = before === undefined ? { children: undefined } : withoutLease(before);
+  const { children } = row;
+  return {
+    ...{ shardId, position, parents, startingHashKey, endingHashKey },
+    ...(children === undefined ? {} : { children }),
+    streamCreatedMs: description?.createdMs ?? before?.streamCreatedMs ?? 0,
+    // It belongs to the old position, and a reader would judge by it what has aged out.
+    arrivalMs: 0,
+  };
+}
+
+function unknownShard(shardId: string, listed: readonly Shard[], stream: string): KinlogError {
+  const some = listed.slice(0, 5).map((shard) => shard.shardId);
+  const more = listed.length > some.length ? ` and ${listed.length - some.length} more` : '';
+  return configFaults([`--shard: the stream ${stream} has no shard ${shardId}; it has ${some.join(', ')}${more}`]);
+}
+
+/** Asks Kinesis, which alone knows whether a sequence number is one of the shard's. */
+export async function refuseForeign(
+  api: KinesisApi,
+  shardId: string,
+  position: Position,
+  stream: string,
+): Promise<void> {
+  if (position.kind !== 'after' && position.kind !== 'timestamp') return;
+  const signal = AbortSignal.timeout(ASK_MS);
+  try {
+    await promptly(() => api.iterator(shardId, position, signal), signal);
+  } catch (error) {
+    if (!(error instanceof KinlogError) || error.code !== 'KINLOG_POSITION_REFUSED') throw error;
+    throw new KinlogError(
+      'KINLOG_POSITION_REFUSED',
+      `Kinesis refuses ${positionText(position)} for ${shardId} of ${stream}: ${error.message}`,
+      {
+        remedy: 'Nothing was changed. A sequence number must be one of this shard, and a time not in the future.',
+        cause: error,
+      },
+    );
+  }
+}
+
+const ASK_MS = 60_000;
+
+export function reset(values: ResetValues, around: Surroundings): Promise<number> {
+  return withPlace({ config: storeOf('store', values) }, { values, around }, async (place) => {
+    const rows = await rowsOf(place);
+    refuseEmpty(rows, place);
+    await refuseAlive(rows, place, { ...values, say: sayer(around) });
+    around.stderr.write(rowsTable(rows, place.clock.now()));
+    const question = `These ${rows.length} positions of ${place.stream.id} are lost, and the next reader begins where its start says. Remove them?`;
+    if (!(await confirmed(question, values.yes, around, place.signal))) return done(false);
+    // Children first: what an interruption leaves is read again, not passed over.
+    for (const row of rows.toReversed()) await remove(row, place);
+    sayer(around)(`${place.name}: ${rows.length} positions of ${place.stream.id} removed`);
+    return done(true);
+  });
+}
+
+function remove({ shardId, version }: StoredRow, { store, stream, signal }: Place): Promise<void> {
+  return promptly(() => store.remove(stream, shardId, version, signal), signal);
+}

@@ -1,0 +1,146 @@
+/** `kinlog checkpoints import` and `convert`: positions from a file, a table of another program, or another store; everything is checked before anything is written. */
+import { readFile } from 'node:fs/promises';
+import { configFaults, kebab } from '../base/config.ts';
+import { KinlogError } from '../base/errors.ts';
+import { exportedRows, withoutLease } from '../reader/checkpoint/export.ts';
+import type { ShardRow, StoredRow } from '../reader/checkpoint/store.ts';
+import { refuseAlive, refuseMoved } from './checkpoints-alive.ts';
+import { sayer } from './checkpoints-edit.ts';
+import type { ConvertValues, ImportValues } from './checkpoints-options.ts';
+import { rowsTable } from './checkpoints-render.ts';
+import {
+  done,
+  keyFor,
+  openPlace,
+  promptly,
+  refuseEmpty,
+  rowsOf,
+  withPlace,
+  type Place,
+  type StreamSide,
+} from './checkpoints-scene.ts';
+import { confirmed } from './confirm.ts';
+import type { Surroundings } from './exit.ts';
+import { storeOf } from './store-options.ts';
+import { storeName } from './store.ts';
+
+export function importRows(values: ImportValues, around: Surroundings): Promise<number> {
+  refuseMixture(values);
+  const target = { config: storeOf('store', values), mustExist: false };
+  return withPlace(target, { values, around }, async (place, side) =>
+    store(await sourceRows(values, place, { side, around }), place, { values, around }),
+  );
+}
+
+const TABLE_ONLY = [
+  'layout',
+  'application',
+  'start',
+  'fromRegion',
+  'fromEndpointUrl',
+  'fromRoleArn',
+  'fromExternalId',
+] as const;
+
+function refuseMixture(values: ImportValues): void {
+  const { file, fromTable, layout } = values;
+  const faults: string[] = [];
+  if ((file === undefined) === (fromTable === undefined))
+    faults.push('one of --file and --from-table says what to import');
+  if (fromTable !== undefined && layout === undefined) faults.push('--layout is missing: whose table it is');
+  if (fromTable === undefined)
+    for (const name of TABLE_ONLY) if (values[name] !== undefined) faults.push(`--${kebab(name)} needs --from-table`);
+  if (faults.length > 0) throw configFaults(faults);
+}
+
+async function sourceRows(
+  values: ImportValues,
+  place: Place,
+  { side, around }: { side: StreamSide; around: Surroundings },
+): Promise<ShardRow[]> {
+  if (values.file === undefined) {
+    const { tableRows } = await import('./checkpoints-table.ts');
+    return tableRows(values, place, { side, say: sayer(around) });
+  }
+  const text = await readFile(values.file, 'utf8').catch((cause: unknown) => {
+    throw new KinlogError(
+      'KINLOG_INPUT_INVALID',
+      `${String(values.file)} can not be read: ${(cause as Error).message}`,
+      {
+        cause,
+        remedy: 'Check the name of the file and its permissions.',
+      },
+    );
+  });
+  return exportedRows(text, place.stream.id, values.file).map(withoutLease);
+}
+
+export function convert(values: ConvertValues, around: Surroundings): Promise<number> {
+  const from = storeOf('from', values);
+  const to = storeOf('to', values);
+  const missing = [...(from === undefined ? ['--from'] : []), ...(to === undefined ? ['--to'] : [])];
+  if (to === undefined || missing.length > 0) throw configFaults(missing.map((flag) => `${flag} is missing: a store`));
+  if (from !== undefined && storeName(from) === storeName(to) && to.kind !== 'dynamodb')
+    throw configFaults([`--from and --to are the same store, ${storeName(to)}`]);
+  return withPlace({ config: from }, { values, around }, async (source, side) => {
+    const rows = await rowsOf(source);
+    refuseEmpty(rows, source);
+    await refuseAlive(rows, source, { ...values, say: sayer(around) });
+    const store = await openPlace(to, { signal: source.signal, around, mustExist: values.dryRun });
+    const target = { ...source, store, name: storeName(to), stream: await keyFor(to, values, side) };
+    try {
+      return await storeUnmoved(rows, { source, target }, { values, around });
+    } finally {
+      await store.close();
+    }
+  });
+}
+
+async function storeUnmoved(
+  rows: readonly StoredRow[],
+  { source, target }: { source: Place; target: Place },
+  context: StoreContext,
+): Promise<number> {
+  const status = await store(rows.map(withoutLease), target, context);
+  refuseMoved(new Map(rows.map((row) => [row.shardId, row])), await rowsOf(source), source.name);
+  return status;
+}
+
+interface StoreContext {
+  readonly values: { overwrite: boolean; dryRun: boolean; yes: boolean; wait: number; force: boolean };
+  readonly around: Surroundings;
+}
+
+/** Writes the rows, parents before children: what an interruption leaves out is read from its beginning, not passed over. */
+async function store(rows: readonly ShardRow[], place: Place, { values, around }: StoreContext): Promise<number> {
+  const say = sayer(around);
+  const present = new Map((await rowsOf(place)).map((row) => [row.shardId, row]));
+  const replaced = rows.map(({ shardId }) => present.get(shardId)).filter((row) => row !== undefined);
+  if (present.size > 0 && !values.overwrite) throw occupied(present.size, place);
+  await refuseAlive(replaced, place, { ...values, say });
+  around.stderr.write(
+    rowsTable(
+      rows.map((row) => ({ ...row, version: 1 })),
+      place.clock.now(),
+    ),
+  );
+  if (values.dryRun) {
+    say(`${rows.length} positions would be stored in ${place.name}, ${replaced.length} of them replaced`);
+    return done(true);
+  }
+  const question = `${replaced.length} positions in ${place.name} are replaced by these and lost. Replace them?`;
+  if (replaced.length > 0 && !(await confirmed(question, values.yes, around, place.signal))) return done(false);
+  const order = [...rows].sort((a, b) => (a.shardId < b.shardId ? -1 : 1));
+  for (const row of order) {
+    const expected = present.get(row.shardId)?.version ?? 'absent';
+    await promptly(() => place.store.put(place.stream, row, expected, place.signal), place.signal);
+  }
+  say(`${rows.length} positions of ${place.stream.id} stored in ${place.name}`);
+  return done(true);
+}
+
+function occupied(count: number, { name, stream }: Place): KinlogError {
+  return new KinlogError('KINLOG_CONFIG_INVALID', `${name} holds ${count} positions of ${stream.id} already`, {
+    remedy: 'Nothing was changed. Add --overwrite to replace them, or name another store.',
+  });
+}
