@@ -61,7 +61,7 @@ const BY_NAME: ReadonlyMap<string, ErrorCode> = new Map([
 ]);
 
 const NETWORK =
-  /^(ECONN(RESET|REFUSED|ABORTED)|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_\w+|EPROTO|ERR_STREAM_PREMATURE_CLOSE|HPE_\w+)$/;
+  /^(ECONN(RESET|REFUSED|ABORTED)|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_\w+|EPROTO|ERR_STREAM_PREMATURE_CLOSE|ERR_HTTP2_\w+|HPE_\w+)$/;
 const CERTIFICATE =
   /^(CERT_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|ERR_TLS_CERT_\w+|ERR_SSL_\w+)$/;
 
@@ -92,8 +92,11 @@ function read(error: unknown): Foreign {
   };
 }
 
+/** Calls that take a position. */
+const STARTS: ReadonlySet<string> = new Set(['GetShardIterator', 'SubscribeToShard']);
+
 function classify(foreign: Foreign, call: AwsCall): ErrorCode {
-  if (foreign.name === 'InvalidArgumentException' && call.operation === 'GetShardIterator')
+  if (foreign.name === 'InvalidArgumentException' && STARTS.has(call.operation))
     return startRefused(foreign.message);
   const known = BY_NAME.get(foreign.name);
   if (known === 'KINLOG_CREDENTIALS_MISSING' && /expired|invalid/i.test(foreign.message))

@@ -78,6 +78,11 @@ export const EVENTS = {
     'an iterator expired and was renewed after the last record read',
     'iterators_expired',
   ),
+  'subscription.ended': kind(
+    'debug',
+    'a subscription has ended, as it does every five minutes; the next one goes on behind it',
+    'subscriptions_ended',
+  ),
   'stream.data-loss': kind('error', 'records aged out of the stream before they were read and are lost', 'data_losses'),
   'record.undecoded': kind('warn', 'a record could not be decoded and is delivered as it is', 'records_undecoded'),
   'record.damaged': kind('warn', 'a record was damaged but could be decoded', 'records_damaged'),
@@ -111,6 +116,11 @@ export const EVENTS = {
     'the last line of the output file was incomplete, as a crash leaves it, and was cut off; its events come again',
     'output_cuts',
   ),
+  'events.dead-lettered': kind(
+    'error',
+    'the output refused events for good; they are put aside among the dead letters, and reading goes on behind them',
+    'dead_letterings',
+  ),
   'run.stopping': kind('info', 'asked to stop: finishing what was accepted'),
   'config.applied': kind('info', 'the configuration was read again and is in force'),
   'config.refused': kind(
@@ -142,7 +152,8 @@ export type Fields = Readonly<Record<string, FieldValue>>;
 export const COUNTERS = {
   records_read: 'records read from Kinesis',
   bytes_read: 'bytes of record data read from Kinesis',
-  events_delivered: 'events that the output accepted',
+  events_delivered: 'events that the output accepted or that were put aside among the dead letters',
+  events_dead_lettered: 'events that the output refused for good and that were put aside among the dead letters',
   events_delivered_late:
     'events whose delivery ended after the lease of their shard; another reader may deliver them too',
   rows_removed: 'rows of finished shards that aged out and were removed',

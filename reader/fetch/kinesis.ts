@@ -126,7 +126,7 @@ export class KinesisApi implements ShardApi, StreamApi {
 }
 
 /** The SDK's own abort costs a new handler for every call; here the call goes on unheard instead, and ends with the client at the latest. */
-function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(new DOMException('stopped', 'AbortError'));
     signal.addEventListener('abort', abort, { once: true });
@@ -158,7 +158,7 @@ function listed(shard: ListedShard): Shard {
 }
 
 /** An answer without what it always carries did not come from Kinesis. */
-function given<T>(value: T | undefined, call: AwsCall): T {
+export function given<T>(value: T | undefined, call: AwsCall): T {
   if (value === undefined)
     throw new KinlogError(
       'KINLOG_UNEXPECTED',
