@@ -82,6 +82,7 @@ export async function openStore(config: StoreConfig, options: OpenStoreOptions):
     case 'leveldb':
       return openLevel(config, options);
     case 'dynamodb':
+      return openDynamo(config, options);
     case 'kv-store':
       throw new KinlogError('KINLOG_CONFIG_INVALID', `the store ${storeName(config)} is not in this version`);
   }
@@ -102,4 +103,14 @@ async function openLevel(
     ...(clock === undefined ? {} : { clock }),
     ...(lockWaitMs === undefined ? {} : { waitMs: lockWaitMs }),
   });
+}
+
+async function openDynamo(
+  config: DynamoStoreConfig,
+  { log, clock, mustExist }: OpenStoreOptions,
+): Promise<CheckpointStore & RowRemover> {
+  const { openDynamoStore } = await import('../reader/checkpoint/dynamodb.ts');
+  const { kind: _kind, table, create, readCapacity, writeCapacity, tags, keys, untimedStartMs, ...client } = config;
+  const made = create === false || mustExist === true ? false : { readCapacity, writeCapacity, tags };
+  return openDynamoStore({ table, client, create: made, keys, untimedStartMs, clock, log });
 }
