@@ -1,4 +1,5 @@
 /** The closed list of ways kinlog fails: each code with its remedy, whether to try again, and the exit status it ends a command with. */
+/* eslint-disable max-lines -- a closed list is read as one; what is not list below it is short */
 
 /** `soon`: back off from milliseconds; `slow`: a person or another system must act first, ask again every half minute or so; `never`: trying again gives the same answer. */
 export type Retry = 'never' | 'soon' | 'slow';
@@ -191,7 +192,7 @@ export const ERRORS = {
   KINLOG_CHECKPOINT_MISSING: kind(
     'slow',
     100,
-    'The table of the position store does not exist, and it was not to be made or has been deleted while in use.',
+    'The table or directory of the position store does not exist, and it was not to be made or has been deleted while in use.',
     'Check the name, the region and the account, or make the table.',
   ),
   KINLOG_CHECKPOINT_UNREADABLE: kind(

@@ -1,7 +1,7 @@
 /** `kinlog checkpoints import` and `convert`: positions from a file, a table of another program, or another store; everything is checked before anything is written. */
 import { readFile } from 'node:fs/promises';
 import { configFaults, kebab } from '../base/config.ts';
-import { KinlogError } from '../base/errors.ts';
+import { isKinlogError, KinlogError } from '../base/errors.ts';
 import { exportedRows, withoutLease } from '../reader/checkpoint/export.ts';
 import type { ShardRow, StoredRow } from '../reader/checkpoint/store.ts';
 import { refuseAlive, refuseMoved } from './checkpoints-alive.ts';
@@ -16,6 +16,7 @@ import {
   refuseEmpty,
   rowsOf,
   withPlace,
+  type OpenMode,
   type Place,
   type StreamSide,
 } from './checkpoints-scene.ts';
@@ -26,11 +27,13 @@ import { storeName } from './store.ts';
 
 export function importRows(values: ImportValues, around: Surroundings): Promise<number> {
   refuseMixture(values);
-  const target = { config: storeOf('store', values), mustExist: false };
+  const target = { config: storeOf('store', values), mode: modeOf(values) };
   return withPlace(target, { values, around }, async (place, side) =>
     store(await sourceRows(values, place, { side, around }), place, { values, around }),
   );
 }
+
+const modeOf = ({ dryRun }: { dryRun: boolean }): OpenMode => (dryRun ? 'dry' : 'made');
 
 const TABLE_ONLY = [
   'layout',
@@ -86,7 +89,7 @@ export function convert(values: ConvertValues, around: Surroundings): Promise<nu
     const rows = await rowsOf(source);
     refuseEmpty(rows, source);
     await refuseAlive(rows, source, { ...values, say: sayer(around) });
-    const store = await openPlace(to, { signal: source.signal, around, mustExist: values.dryRun });
+    const store = await openPlace(to, { signal: source.signal, around, mode: modeOf(values) });
     const target = { ...source, store, name: storeName(to), stream: await keyFor(to, values, side) };
     try {
       return await storeUnmoved(rows, { source, target }, { values, around });
@@ -114,7 +117,7 @@ interface StoreContext {
 /** Writes the rows, parents before children: what an interruption leaves out is read from its beginning, not passed over. */
 async function store(rows: readonly ShardRow[], place: Place, { values, around }: StoreContext): Promise<number> {
   const say = sayer(around);
-  const present = new Map((await rowsOf(place)).map((row) => [row.shardId, row]));
+  const present = new Map((await presentRows(place, values.dryRun)).map((row) => [row.shardId, row]));
   const replaced = rows.map(({ shardId }) => present.get(shardId)).filter((row) => row !== undefined);
   if (present.size > 0 && !values.overwrite) throw occupied(present.size, place);
   await refuseAlive(replaced, place, { ...values, say });
@@ -137,6 +140,15 @@ async function store(rows: readonly ShardRow[], place: Place, { values, around }
   }
   say(`${rows.length} positions of ${place.stream.id} stored in ${place.name}`);
   return done(true);
+}
+
+async function presentRows(place: Place, dryRun: boolean): Promise<StoredRow[]> {
+  try {
+    return await rowsOf(place);
+  } catch (error) {
+    if (dryRun && isKinlogError(error, 'KINLOG_CHECKPOINT_MISSING')) return [];
+    throw error;
+  }
 }
 
 function occupied(count: number, { name, stream }: Place): KinlogError {

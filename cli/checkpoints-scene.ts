@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../base/clock.ts';
 import { configFaults } from '../base/config.ts';
 import { asKinlogError, isKinlogError, KinlogError } from '../base/errors.ts';
 import { retry } from '../base/retry.ts';
+import { MemoryStore } from '../reader/checkpoint/memory.ts';
 import type { CheckpointStore, RowRemover, StoredRow, StreamKey } from '../reader/checkpoint/store.ts';
 import type { StreamDescription } from '../reader/fetch/api.ts';
 import type { KinesisApi } from '../reader/fetch/kinesis.ts';
@@ -14,6 +15,9 @@ import { commandLog, EXIT, Interruption, type Surroundings } from './exit.ts';
 import { openStore, storeName, type StoreConfig } from './store.ts';
 
 export type Rows = CheckpointStore & RowRemover;
+
+/** `existing`: a wrong name must not be an empty store; `made`: when it is missing; `dry`: what is missing counts as empty and stays missing. */
+export type OpenMode = 'existing' | 'made' | 'dry';
 
 export interface Place {
   readonly store: Rows;
@@ -85,14 +89,14 @@ export function streamId(stream: string): string {
 
 /** Runs a command on a store and a stream, and lets go of both. */
 export async function withPlace(
-  { config, mustExist = true }: { config: StoreConfig | undefined; mustExist?: boolean },
+  { config, mode = 'existing' }: { config: StoreConfig | undefined; mode?: OpenMode },
   { values, around }: { values: ConnectionValues; around: Surroundings },
   work: (place: Place, side: StreamSide) => Promise<number>,
 ): Promise<number> {
   if (config === undefined) throw configFaults(['--store is missing: where the positions are']);
   const { signal } = new Interruption();
   const side = new StreamSide(values, signal);
-  const store = await openPlace(config, { signal, around, mustExist });
+  const store = await openPlace(config, { signal, around, mode });
   try {
     const stream = await keyFor(config, values, side);
     return await work({ store, name: storeName(config), stream, signal, clock: systemClock }, side);
@@ -110,12 +114,14 @@ export async function keyFor(config: StoreConfig, values: ConnectionValues, side
 
 export async function openPlace(
   config: StoreConfig,
-  { signal, around, mustExist }: { signal: AbortSignal; around: Surroundings; mustExist: boolean },
+  { signal, around, mode }: { signal: AbortSignal; around: Surroundings; mode: OpenMode },
 ): Promise<Rows> {
   if (config.kind === 'leveldb') refuseOtherOwner(config.directory);
   try {
+    const mustExist = mode !== 'made';
     return await openStore(config, { signal, log: commandLog(around), env: around.env, mustExist });
   } catch (error) {
+    if (mode === 'dry' && isKinlogError(error, 'KINLOG_CHECKPOINT_MISSING')) return new MemoryStore();
     if (!isKinlogError(error, 'KINLOG_CHECKPOINT_LOCKED')) throw error;
     throw new KinlogError(error.code, `a reader is at work on ${storeName(config)}: ${error.message}`, {
       remedy: 'Stop that reader, then run the command again. Its /status shows positions while it runs.',

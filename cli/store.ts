@@ -94,8 +94,9 @@ async function openLevel(
 ): Promise<CheckpointStore & RowRemover> {
   const { inspectDirectory } = await import('../reader/checkpoint/leveldb-files.ts');
   if (mustExist === true && (await inspectDirectory(directory)) !== 'existing')
-    throw new KinlogError('KINLOG_CONFIG_INVALID', `there is no position database at ${directory}`, {
+    throw new KinlogError('KINLOG_CHECKPOINT_MISSING', `there is no position database at ${directory}`, {
       remedy: 'Name the directory that the reader was given for its positions.',
+      retry: 'never',
     });
   const { openLevelStore } = await import('../reader/checkpoint/leveldb.ts');
   return openLevelStore(directory, {

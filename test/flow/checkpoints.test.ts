@@ -1,5 +1,5 @@
 /** `kinlog checkpoints` and `kinlog shards` as processes, on the positions that readers have stored. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -166,6 +166,8 @@ it('positions move from one store to another, and only once', async () => {
   const { checkpoints, directory, stream } = await readScene();
   const to = ['--stream-name', stream, `--from=leveldb:${directory}`, `--to=leveldb:${directory}-2`];
   const convert = (...more: string[]) => run('main', ['checkpoints', 'convert', ...to, ...more]);
+  expect((await convert('--dry-run')).stderr).toContain('2 positions would be stored');
+  expect(existsSync(`${directory}-2`)).toBe(false);
   expect(await convert()).toMatchObject({ status: 0, stdout: '' });
   const moved = await run('main', [
     'checkpoints',
@@ -191,7 +193,7 @@ it('a store that a running reader holds, or that is not there, is said to be so'
   expect(listed.status).toBe(100);
   expect(listed.stderr).toMatch(/a reader is at work on leveldb:.*KINLOG_CHECKPOINT_LOCKED\). Stop that reader/);
   const absent = await run('main', ['checkpoints', 'list', ...at.slice(0, 3), `--store=leveldb:${directory}-absent`]);
-  expect(absent).toMatchObject({ status: 1, stdout: '' });
+  expect(absent).toMatchObject({ status: 100, stdout: '' });
   expect(absent.stderr).toMatch(/there is no position database at /);
 });
 
