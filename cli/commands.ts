@@ -1,5 +1,4 @@
 /** The commands by their names, and what each prints about itself. */
-import { readFileSync } from 'node:fs';
 import { type OptionTable, type OptionValues } from '../base/config.ts';
 import { KinlogError } from '../base/errors.ts';
 import {
@@ -15,8 +14,10 @@ import { DECODE_SPEC } from './decode-options.ts';
 import { DUMP_SPEC } from './dump-options.ts';
 import { EXIT, type Surroundings } from './exit.ts';
 import { helpText, parseCommandLine, type CommandSpec } from './options.ts';
+import { RUN_SPEC } from './run-options.ts';
 import { CHECK_SPEC, SEND_SPEC } from './send-options.ts';
 import { SHARDS_SPEC } from './shards-options.ts';
+import { version } from './version.ts';
 
 type Command = (argv: readonly string[], around: Surroundings) => Promise<number>;
 
@@ -43,6 +44,7 @@ const check = command(CHECK_SPEC, async (values, _, around) => (await import('./
 const dump = command(DUMP_SPEC, async (values, _, around) => (await import('./dump.ts')).dump(values, around));
 const decode = command(DECODE_SPEC, async (...line) => (await import('./decode.ts')).decode(...line));
 
+const run = command(RUN_SPEC, async (values, _, around) => (await import('./run.ts')).run(values, around));
 const shards = command(SHARDS_SPEC, async (values, _, around) => (await import('./shards.ts')).shards(values, around));
 const list = command(LIST_SPEC, async (values, _, around) => (await import('./checkpoints.ts')).list(values, around));
 const show = command(SHOW_SPEC, async (values, _, around) => (await import('./checkpoints.ts')).show(values, around));
@@ -78,6 +80,7 @@ const SEND: Readonly<Record<string, Entry>> = {
 
 const ALL: Readonly<Record<string, Entry>> = {
   ...SEND,
+  run: { run, summary: RUN_SPEC.summary },
   dump: { run: dump, summary: DUMP_SPEC.summary },
   decode: { run: decode, summary: DECODE_SPEC.summary },
   shards: { run: shards, summary: SHARDS_SPEC.summary },
@@ -90,7 +93,7 @@ export const dumpstream: Command = (argv, around) => versionOr(dump, argv, aroun
 export const logdecode: Command = (argv, around) => versionOr(decode, argv, around);
 
 const SPECS: readonly CommandSpec<OptionTable>[] = [
-  ...[SEND_SPEC, CHECK_SPEC, DUMP_SPEC, DECODE_SPEC, SHARDS_SPEC],
+  ...[SEND_SPEC, CHECK_SPEC, RUN_SPEC, DUMP_SPEC, DECODE_SPEC, SHARDS_SPEC],
   ...[LIST_SPEC, SHOW_SPEC, SET_SPEC, RESET_SPEC, EXPORT_SPEC, IMPORT_SPEC, CONVERT_SPEC],
 ];
 
@@ -103,11 +106,6 @@ export function helpPages(): ReadonlyMap<string, string> {
     ...SPECS.map((spec) => [spec.name, helpText(spec)] as const),
   ]);
 }
-
-const version = (): string => {
-  const file = readFileSync(new URL(import.meta.resolve('kinlog/package.json')), 'utf8');
-  return (JSON.parse(file) as { version: string }).version;
-};
 
 async function versionOr(command: Command, argv: readonly string[], around: Surroundings): Promise<number> {
   if (argv[0] !== '--version') return command(argv, around);

@@ -1,0 +1,190 @@
+/** Reads the file of `kinlog run`: every fault at once, each with its line and its path. */
+import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { LineCounter, parseDocument, type Document } from 'yaml';
+import type { z } from 'zod';
+import { configFaults } from '../base/config.ts';
+import { runSchema, type OutputConfig, type StreamSettings } from './run-schema.ts';
+import { similar } from './similar.ts';
+import { storeName, type StoreConfig } from './store.ts';
+
+/** A stream with the store and the output that count for it. */
+export interface StreamConfig extends StreamSettings {
+  /** Tells streams apart in metrics and logs: the name, and a number for the second of the same name. */
+  readonly id: string;
+  readonly store: StoreConfig;
+  readonly output: OutputConfig;
+}
+
+export interface RunConfig extends Omit<z.output<typeof runSchema>, 'store' | 'output' | 'streams'> {
+  readonly streams: readonly StreamConfig[];
+}
+
+type Path = readonly (string | number)[];
+interface Fault {
+  readonly path: Path;
+  /** Follows the path. */
+  readonly text: string;
+}
+
+/** Throws one KINLOG_CONFIG_INVALID whose message names all faults. */
+export function readRunConfig(file: string): RunConfig {
+  const read = loadRunConfig(file);
+  if ('faults' in read) throw configFaults(read.faults);
+  return read.config;
+}
+
+type Loaded = { readonly config: RunConfig } | { readonly faults: readonly string[] };
+
+export function loadRunConfig(file: string): Loaded {
+  try {
+    return parseRunConfig(readFileSync(file, 'utf8'), file);
+  } catch (error) {
+    return { faults: [`${file} can not be read: ${error instanceof Error ? error.message : String(error)}`] };
+  }
+}
+
+export function parseRunConfig(text: string, file: string): Loaded {
+  const lines = new LineCounter();
+  // Pretty messages would quote the file, secrets and all.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  const problems = [...document.errors, ...document.warnings];
+  if (problems.length > 0)
+    return { faults: problems.map(({ pos, message }) => `${file}:${lines.linePos(pos[0]).line}: ${message}`) };
+  const raw: unknown = document.toJS();
+  const parsed = runSchema.safeParse(raw);
+  const config = parsed.success ? complete(parsed.data) : undefined;
+  const faults = [
+    ...(parsed.error?.issues ?? []).flatMap((issue) => faultsOf(issue, raw)),
+    ...missingParts(raw),
+    ...(config === undefined ? [] : contradictions(config)),
+  ];
+  if (config === undefined || faults.length > 0) return { faults: inOrder(faults, file, document, lines) };
+  return { config };
+}
+
+function complete(given: z.output<typeof runSchema>): RunConfig {
+  const { store, output, streams, ...rest } = given;
+  const seen = new Map<string, number>();
+  const withParts = streams.map((stream) => {
+    const count = (seen.get(stream.stream) ?? 0) + 1;
+    seen.set(stream.stream, count);
+    // What is absent here is a fault that `missingParts` names.
+    const parts = { store: (stream.store ?? store)!, output: (stream.output ?? output)! };
+    return { ...stream, ...parts, id: count === 1 ? stream.stream : `${stream.stream}#${count}` };
+  });
+  return { ...rest, streams: withParts };
+}
+
+function inOrder(faults: readonly Fault[], file: string, document: Document, lines: LineCounter): string[] {
+  return faults
+    .map(({ path, text }) => ({ offset: offsetOf(document, path), named: `${pathText(path)} ${text}` }))
+    .sort((a, b) => a.offset - b.offset)
+    .map(({ offset, named }) => `${file}:${Math.max(1, lines.linePos(offset).line)}: ${named}`);
+}
+
+function pathText(path: Path): string {
+  if (path.length === 0) return 'the file';
+  return path.map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '.'}${part}`)).join('');
+}
+
+/** Where the value stands, or the innermost thing around it. */
+function offsetOf(document: Document, path: Path): number {
+  for (let length = path.length; length >= 0; length--) {
+    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+    const range = (node as { range?: readonly number[] } | undefined)?.range;
+    if (range?.[0] !== undefined) return range[0];
+  }
+  return 0;
+}
+
+function faultsOf(issue: z.core.$ZodIssue, raw: unknown): Fault[] {
+  const path = issue.path as Path;
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      text: `is not an option${similar(key, issue.message.split(' '))}`,
+    }));
+  const given = path.reduce<unknown>(
+    (outer, part) => (outer as Record<string | number, unknown> | undefined)?.[part],
+    raw,
+  );
+  const expects = issue.code === 'invalid_union' ? kindsAt(path, given) : issue.message;
+  return [{ path, text: given === undefined ? `is missing: ${expects}` : `${shown(given)} must be ${expects}` }];
+}
+
+/** The only unions are those of stores and outputs. */
+function kindsAt(path: Path, given: unknown): string {
+  if (path.includes('store')) return 'one of memory, leveldb, dynamodb, kv-store';
+  return `ndjson${given === 'hec' ? '; hec is not in this version' : ''}`;
+}
+
+function shown(value: unknown): string {
+  if (value === null) return 'is empty but';
+  if (typeof value === 'object') return `is a ${Array.isArray(value) ? 'list' : 'group of options'} but`;
+  // A password that somebody wrote into a URL is a secret wherever it stands.
+  const safe = (typeof value === 'string' ? value : JSON.stringify(value)).replace(/\/\/[^/\s]*@/, '//***@');
+  return `is ${JSON.stringify(safe.length > 100 ? `${safe.slice(0, 100)}…` : safe)} but`;
+}
+
+/** Also found when something else is wrong, so that nobody has to try twice. */
+function missingParts(raw: unknown): Fault[] {
+  const { streams, ...top } = (raw ?? {}) as Record<string, unknown>;
+  if (!Array.isArray(streams)) return [];
+  return ['store', 'output'].flatMap((part) =>
+    (streams as unknown[])
+      .map((stream, i) => ({ stream, path: ['streams', i, part] }))
+      .filter(({ stream }) => top[part] === undefined && isGroup(stream) && stream[part] === undefined)
+      .map(({ path }) => ({ path, text: 'is missing: say it here, or at the top for all streams' })),
+  );
+}
+
+function isGroup(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** What is right by itself, and wrong together. */
+function contradictions({ streams }: RunConfig): Fault[] {
+  return streams.flatMap((stream, i) => {
+    if (!isGroup(stream.store) || !isGroup(stream.output)) return [];
+    const path = ['streams', i] as const;
+    const earlier = streams.slice(0, i);
+    return [
+      ...storeFaults(stream).map((text) => ({ path: [...path, 'store'], text })),
+      ...outputFaults(stream).map((text) => ({ path: [...path, 'output'], text })),
+      ...earlier.flatMap((other, k) => sharedFaults(stream, other, `streams[${k}]`).map((text) => ({ path, text }))),
+    ];
+  });
+}
+
+function storeFaults({ store }: StreamConfig): string[] {
+  if (store.kind !== 'dynamodb' || (store.readCapacity === undefined) === (store.writeCapacity === undefined))
+    return [];
+  return ['must say both readCapacity and writeCapacity, or neither'];
+}
+
+function outputFaults({ output: { file, rotate } }: StreamConfig): string[] {
+  if (rotate === undefined) return [];
+  const faults = file === undefined ? ['has rotate but no file'] : [];
+  if (rotate.maxMb === undefined && rotate.everyMinutes === undefined)
+    faults.push('must say in rotate what ends a file: maxMb or everyMinutes, or both');
+  return faults;
+}
+
+function sharedFaults(stream: StreamConfig, other: StreamConfig, otherName: string): string[] {
+  const faults: string[] = [];
+  const { store, output } = stream;
+  const sameStore = store.kind !== 'memory' && storeName(store) === storeName(other.store);
+  if (sameStore && shortName(stream.stream) === shortName(other.stream))
+    faults.push(`and ${otherName} would keep their positions in the same rows of ${storeName(store)}`);
+  else if (sameStore && store.kind === 'dynamodb' && store.keys !== 'stream')
+    faults.push(`and ${otherName} share ${storeName(store)}, which must say keys: stream, or be two tables`);
+  if (output.file !== undefined && output.file === other.output.file && !isDeepStrictEqual(output, other.output))
+    faults.push(`and ${otherName} write to ${output.file} but rotate it differently`);
+  return faults;
+}
+
+/** As stores know it. */
+function shortName(stream: string): string {
+  return stream.split(':stream/').at(-1) ?? stream;
+}

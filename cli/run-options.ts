@@ -1,0 +1,25 @@
+/** What `kinlog run` can be told on its command line; everything else is in its file. */
+import { text, type OptionValues } from '../base/config.ts';
+import type { CliOption, CommandSpec } from './options.ts';
+
+const RUN = {
+  config: {
+    type: text(),
+    title: 'Configuration',
+    value: 'path',
+    text: 'YAML file that says which streams are read and where their events go; see docs/run.md',
+    required: true,
+    env: ['KINLOG_CONFIG'],
+  },
+} as const satisfies Record<string, CliOption<unknown>>;
+
+export type RunValues = OptionValues<typeof RUN>;
+
+export const RUN_SPEC: CommandSpec<typeof RUN> = {
+  name: 'kinlog run',
+  summary: 'Reads streams and hands their events to files or stdout, until it is stopped.',
+  table: RUN,
+  notes: `SIGTERM and SIGINT end it within 15 seconds: what was accepted is stored. SIGHUP reads the file again.
+Exit status: 0 stopped; 1 the file has faults, all of which are named; 100 a stream could not be read any more; the others
+went on until they were stopped.`,
+};

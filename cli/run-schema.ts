@@ -1,0 +1,133 @@
+/** What the file of `kinlog run` may hold, and what it means. */
+import { z } from 'zod';
+import { choice, flag, integer, text, url, type OptionType } from '../base/config.ts';
+import type { LostPosition, Start } from '../reader/index.ts';
+import { CONNECTION, streamName } from './connection-options.ts';
+import { startOption } from './start.ts';
+
+/** The option tables' types, whose values are text, over the types of YAML. The message of an issue is what the value must be. */
+const value = <T>(type: OptionType<T>) =>
+  z.unknown().transform((given, context): T => {
+    const parsed = typeof given === type.kind ? type.schema.safeParse(String(given)) : undefined;
+    if (parsed?.success === true) return parsed.data;
+    context.addIssue({ code: 'custom', message: type.expects });
+    return z.NEVER;
+  });
+
+/** The message of an unknown key's issue lists the known ones. */
+const object = <const Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
+  z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : 'a group of options'),
+  });
+
+const optional = <T>(type: OptionType<T>) => value(type).optional();
+const some = (expects: string): OptionType<string> => text(expects, /\S/);
+
+/** Whole numbers of milliseconds, up to a day. */
+const milliseconds = (min: number) => integer(min, 86_400_000);
+
+/** `-15m` means the same each time the file is read. */
+const PROCESS_START_MS = Date.now();
+const start = startOption(() => PROCESS_START_MS);
+
+const startOrStored: OptionType<Start> = {
+  kind: 'string',
+  expects: `${start.expects}, or stored`,
+  schema: z.union([z.literal('stored').transform((kind): Start => ({ kind })), start.schema]),
+};
+
+const lostPosition: OptionType<LostPosition> = {
+  kind: 'string',
+  expects: 'stop, horizon, a time such as 2026-01-31T10:00:00Z, or how long ago, such as -15m',
+  schema: z.union([
+    z.enum(['stop', 'horizon']),
+    start.schema.transform((at, context) => {
+      if (at.kind === 'timestamp') return at;
+      context.addIssue({ code: 'custom', message: 'not a time' });
+      return z.NEVER;
+    }),
+  ]),
+};
+
+const ACCESS = {
+  region: optional(CONNECTION.region.type),
+  profile: optional(CONNECTION.profile.type),
+  endpoint: optional(CONNECTION.endpointUrl.type),
+  roleArn: optional(CONNECTION.roleArn.type),
+  externalId: optional(CONNECTION.externalId.type),
+  sessionName: optional(CONNECTION.sessionName.type),
+  webIdentityTokenFile: optional(CONNECTION.webIdentityTokenFile.type),
+  stsEndpoint: optional(CONNECTION.stsEndpointUrl.type),
+  ca: optional(CONNECTION.ca.type),
+  proxy: optional(CONNECTION.proxy.type),
+};
+
+const capacity = integer(1, 40_000);
+
+const store = z.discriminatedUnion('kind', [
+  object({ kind: z.literal('memory') }),
+  object({ kind: z.literal('leveldb'), directory: value(some('a directory')) }),
+  object({
+    kind: z.literal('dynamodb'),
+    table: value(text('the name of a DynamoDB table', /^[\w.-]{3,255}$/)),
+    region: ACCESS.region,
+    profile: ACCESS.profile,
+    endpoint: ACCESS.endpoint,
+    roleArn: ACCESS.roleArn,
+    externalId: ACCESS.externalId,
+    create: optional(flag()),
+    readCapacity: optional(capacity),
+    writeCapacity: optional(capacity),
+    tags: z.record(z.string(), value(text())).optional(),
+    keys: optional(choice(['shard', 'stream'])),
+  }),
+  object({
+    kind: z.literal('kv-store'),
+    url: value(url()),
+    app: value(text('the name of an app', /^[\w.-]+$/)),
+    collection: optional(text('a name of letters, digits, - and _', /^[\w-]+$/)),
+    tokenFile: optional(some('a file that holds a Splunk token')),
+    caFile: optional(some('a PEM file')),
+  }),
+]);
+
+const output = z.discriminatedUnion('kind', [
+  object({
+    kind: z.literal('ndjson'),
+    file: optional(some('a file')),
+    rotate: object({
+      maxMb: optional(integer(1, 1_000_000)),
+      everyMinutes: optional(integer(1, 525_600)),
+      keep: value(integer(1, 10_000)),
+    }).optional(),
+  }),
+]);
+
+const stream = object({
+  stream: value(streamName('').type),
+  ...ACCESS,
+  start: optional(startOrStored),
+  onLostPosition: optional(lostPosition),
+  format: optional(choice(['auto', 'kinlog', 'cloudwatch', 'hec', 'json', 'text'])),
+  lines: optional(flag()),
+  checkpointEveryMs: optional(milliseconds(100)),
+  idleMs: optional(milliseconds(250)),
+  leasePeriodMs: optional(milliseconds(1000)),
+  store: store.optional(),
+  output: output.optional(),
+});
+
+export const runSchema = object({
+  name: optional(text('a name of up to 64 letters, digits and ._-', /^[\w.-]{1,64}$/)),
+  logLevel: optional(choice(['debug', 'info', 'warn', 'error'])),
+  status: object({
+    listen: value(text('HOST:PORT, such as 127.0.0.1:9464', /^(\[[\da-fA-F:.]+\]|[\w.-]+):\d{1,5}$/)),
+  }).optional(),
+  maxMbInFlight: optional(integer(1, 100_000)),
+  store: store.optional(),
+  output: output.optional(),
+  streams: z.array(stream, { error: 'a list of streams' }).min(1, { error: 'a list of one stream at least' }),
+});
+
+export type StreamSettings = z.output<typeof stream>;
+export type OutputConfig = z.output<typeof output>;

@@ -1,0 +1,200 @@
+/** The file of `kinlog run`: what it means, and everything that can be wrong with it, all at once. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseRunConfig, readRunConfig, type RunConfig } from '../../../cli/run-config.ts';
+import { runSchema } from '../../../cli/run-schema.ts';
+import { z } from 'zod';
+
+const root = path.join(import.meta.dirname, '../../..');
+
+function config(text: string): RunConfig {
+  const parsed = parseRunConfig(text, 'reader.yaml');
+  if ('faults' in parsed) throw new Error(parsed.faults.join('\n'));
+  return parsed.config;
+}
+
+function faults(text: string): readonly string[] {
+  const parsed = parseRunConfig(text, 'reader.yaml');
+  return 'faults' in parsed ? parsed.faults : [];
+}
+
+const PARTS = 'store: { kind: leveldb, directory: /d }\noutput: { kind: ndjson }\n';
+
+describe('a file that is right', () => {
+  it('gives every stream the store and the output at the top unless it has its own', () => {
+    const { streams } = config(
+      `${PARTS}streams:\n- stream: a\n- { stream: b, store: { kind: memory } }\n- stream: a\n  store: { kind: memory }`,
+    );
+    expect(streams).toMatchObject([
+      { id: 'a', store: { kind: 'leveldb', directory: '/d' }, output: { kind: 'ndjson' } },
+      { id: 'b', store: { kind: 'memory' } },
+      { id: 'a#2', store: { kind: 'memory' } },
+    ]);
+  });
+
+  it('says where reading begins in the words of the commands', () => {
+    const starts = ['tip', 'horizon', 'stored', '2026-01-31T10:00:00Z'].map(
+      (start) =>
+        config(`${PARTS}streams: [{ stream: a, start: ${start}, onLostPosition: 2026-01-31T10:00:00Z }]`).streams[0]!,
+    );
+    const ms = Date.UTC(2026, 0, 31, 10);
+    expect(starts.map(({ start }) => start)).toEqual([
+      { kind: 'tip' },
+      { kind: 'horizon' },
+      { kind: 'stored' },
+      { kind: 'timestamp', ms },
+    ]);
+    expect(starts[0]!.onLostPosition).toEqual({ kind: 'timestamp', ms });
+  });
+
+  it('may say once with an anchor what several streams share', () => {
+    const { streams } = config(
+      `${PARTS}streams:\n- &first { stream: a, region: eu-west-1, idleMs: 500 }\n- { <<: *first, stream: b }`,
+    );
+    expect(streams[1]).toMatchObject({ stream: 'b', region: 'eu-west-1', idleMs: 500 });
+  });
+
+  it('is the example, and docs/run.md names every option', () => {
+    expect(() => readRunConfig(path.join(root, 'examples/reader.yaml'))).not.toThrow();
+    const guide = readFileSync(path.join(root, 'docs/run.md'), 'utf8');
+    const missing = keysOf(z.toJSONSchema(runSchema, { unrepresentable: 'any', io: 'input' })).filter(
+      (key) => !guide.includes(`\`${key}`),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+interface JsonSchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly items?: JsonSchema;
+  readonly oneOf?: readonly JsonSchema[];
+  readonly anyOf?: readonly JsonSchema[];
+}
+
+/** Every key of every group. */
+function keysOf(schema: object): string[] {
+  const { properties = {}, items, oneOf = [], anyOf = [] } = schema as JsonSchema;
+  return [
+    ...Object.entries(properties).flatMap(([key, inner]) => [key, ...keysOf(inner)]),
+    ...[...(items === undefined ? [] : [items]), ...oneOf, ...anyOf].flatMap(keysOf),
+  ];
+}
+
+describe('a file with faults', () => {
+  it('has all of them named, each with its line and its path', () => {
+    const text = `name: "a b"
+logLvel: debug
+status: { listen: 9464 }
+maxMbInFlight: 0
+output: { kind: hec, token: secret-token }
+streams:
+  - stream: "no/name"
+    region: EU WEST
+    endpoint: ftp://user:password@host
+    roleArn: 7
+    start: yesterday
+    onLostPosition: tip
+    format: xml
+    lines: "yes"
+    checkpointEveryMs: 5
+    idleMs: 1.5
+    idleMS: 500
+    leasePeriodMs:
+    store: { kind: dynamodb, tabel: t }
+  - stream: ok
+    output: { kind: ndjson, file: "", rotate: { maxMb: 1 } }
+`;
+    expect(faults(text)).toEqual([
+      'reader.yaml:1: name is "a b" but must be a name of up to 64 letters, digits and ._-',
+      'reader.yaml:2: logLvel is not an option (did you mean logLevel?)',
+      'reader.yaml:3: status.listen is "9464" but must be HOST:PORT, such as 127.0.0.1:9464',
+      'reader.yaml:4: maxMbInFlight is "0" but must be a whole number from 1 to 100000',
+      'reader.yaml:5: output.kind is "hec" but must be ndjson; hec is not in this version',
+      expect.stringMatching(/^reader.yaml:7: streams\[0\].stream is "no\/name" but must be the name of a stream/),
+      expect.stringMatching(/^reader.yaml:8: streams\[0\].region is "EU WEST" but must be an AWS region/),
+      'reader.yaml:9: streams[0].endpoint is "ftp://***@host" but must be a URL such as https://host:port',
+      'reader.yaml:10: streams[0].roleArn is "7" but must be the ARN of a role',
+      expect.stringMatching(
+        /^reader.yaml:11: streams\[0\].start is "yesterday" but must be latest, horizon, a time .* or stored$/,
+      ),
+      expect.stringMatching(/^reader.yaml:12: streams\[0\].onLostPosition is "tip" but must be stop, horizon, a time/),
+      'reader.yaml:13: streams[0].format is "xml" but must be one of auto, kinlog, cloudwatch, hec, json, text',
+      'reader.yaml:14: streams[0].lines is "yes" but must be true or false',
+      'reader.yaml:15: streams[0].checkpointEveryMs is "5" but must be a whole number from 100 to 86400000',
+      'reader.yaml:16: streams[0].idleMs is "1.5" but must be a whole number from 250 to 86400000',
+      'reader.yaml:17: streams[0].idleMS is not an option (did you mean idleMs?)',
+      'reader.yaml:18: streams[0].leasePeriodMs is empty but must be a whole number from 1000 to 86400000',
+      'reader.yaml:19: streams[0].store.table is missing: the name of a DynamoDB table',
+      'reader.yaml:19: streams[0].store.tabel is not an option (did you mean table?)',
+      'reader.yaml:20: streams[1].store is missing: say it here, or at the top for all streams',
+      'reader.yaml:21: streams[1].output.file is "" but must be a file',
+      'reader.yaml:21: streams[1].output.rotate.keep is missing: a whole number from 1 to 10000',
+    ]);
+  });
+
+  it('never shows what stands behind a key that does not exist, such as a secret', () => {
+    expect(faults(`${PARTS}token: hunter2\nstreams: [{ stream: a, password: hunter2 }]`).join()).not.toContain(
+      'hunter2',
+    );
+    expect(faults(`${PARTS}streams: [{ stream: a, token: "hunter2 }]`).join()).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['', 'reader.yaml:1: the file is empty but must be a group of options'],
+    ['- a', 'reader.yaml:1: the file is a list but must be a group of options'],
+    [PARTS, 'reader.yaml:1: streams is missing: a list of streams'],
+    [`${PARTS}streams: []`, 'reader.yaml:3: streams is a list but must be a list of one stream at least'],
+    [`${PARTS}streams: [a]`, 'reader.yaml:3: streams[0] is "a" but must be a group of options'],
+    [`${PARTS}streams: [{ stream: a }]\nstreams: [{ stream: b }]`, 'reader.yaml:4: Map keys must be unique'],
+    [
+      `store: { kind: redis }\noutput: { kind: ndjson }\nstreams: [{ stream: a }]`,
+      'reader.yaml:1: store.kind is "redis" but must be one of memory, leveldb, dynamodb, kv-store',
+    ],
+  ])('that is %j is told so', (text, fault) => expect(faults(text)).toEqual([fault]));
+
+  it('with tabs or a broken quote says the line of the first fault', () => {
+    expect(faults('name: x\nstreams:\n\t- stream: a')[0]).toMatch(/^reader.yaml:3: /);
+  });
+
+  it('that is not there is told so', () => {
+    expect(() => readRunConfig('/nowhere/reader.yaml')).toThrow(/\/nowhere\/reader.yaml can not be read/);
+  });
+});
+
+describe('what is right by itself and wrong together', () => {
+  const two = (first: string, second: string) =>
+    faults(`${PARTS}streams:\n- { stream: a${first} }\n- { stream: ${second} }`);
+
+  it('is two readers of one stream in the same rows', () => {
+    expect(two('', 'a')).toEqual([
+      'reader.yaml:5: streams[1] and streams[0] would keep their positions in the same rows of leveldb:/d',
+    ]);
+    expect(two('', 'arn:aws:kinesis:eu-west-1:123456789012:stream/a')).toHaveLength(1);
+    expect(two('', 'a, store: { kind: leveldb, directory: /other }')).toEqual([]);
+  });
+
+  it('is two streams in a table that holds one', () => {
+    const table = (more = '') => `, store: { kind: dynamodb, table: leases${more} }`;
+    expect(two(table(), `b${table()}`)).toEqual([
+      'reader.yaml:5: streams[1] and streams[0] share dynamodb:leases, which must say keys: stream, or be two tables',
+    ]);
+    expect(two(table(', keys: stream'), `b${table(', keys: stream')}`)).toEqual([]);
+    expect(two(table(', readCapacity: 5'), 'b')).toEqual([
+      'reader.yaml:4: streams[0].store must say both readCapacity and writeCapacity, or neither',
+    ]);
+  });
+
+  it('is a file that two streams rotate differently, or a rotation that never comes', () => {
+    const file = (rotate: string) => `, output: { kind: ndjson, file: /f, rotate: { ${rotate} } }`;
+    expect(two(file('maxMb: 1, keep: 1'), `b${file('maxMb: 2, keep: 1')}`)).toEqual([
+      'reader.yaml:5: streams[1] and streams[0] write to /f but rotate it differently',
+    ]);
+    expect(two(file('keep: 1'), 'b')).toEqual([
+      'reader.yaml:4: streams[0].output must say in rotate what ends a file: maxMb or everyMinutes, or both',
+    ]);
+    expect(two(', output: { kind: ndjson, rotate: { maxMb: 1, keep: 1 } }', 'b')).toEqual([
+      'reader.yaml:4: streams[0].output has rotate but no file',
+    ]);
+  });
+});
