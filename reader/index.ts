@@ -11,6 +11,7 @@ import { ByteBudget } from './fetch/budget.ts';
 import { KinesisApi } from './fetch/kinesis.ts';
 import { PollingSource } from './fetch/polling.ts';
 import type { Shard } from './fetch/source.ts';
+import { DeadLetterOutput, type DeadLetters } from './output/dead-letter.ts';
 import type { Output } from './output/output.ts';
 import { ReadingLoop, type ReaderParts } from './reader.ts';
 import type { LostPosition } from './shard-reader.ts';
@@ -26,6 +27,8 @@ export type { RecordSink } from './deliver-records.ts';
 export type { KinesisRecord, RecordPage, Shard } from './fetch/source.ts';
 export { EventPipe, ModularInputOutput } from './output/modular-input.ts';
 export type { LostPosition } from './shard-reader.ts';
+export type { DeadLetter, DeadLetters } from './output/dead-letter.ts';
+export { DeadLetterFile } from './output/dead-letter-file.ts';
 export type { Output } from './output/output.ts';
 export type { ReaderState, ReaderStatus, ShardState, ShardStatus } from './status.ts';
 
@@ -79,7 +82,13 @@ interface CommonOptions {
 /** Events to an output, or whole records to a sink. The caller closes either. */
 export type ReaderOptions = CommonOptions &
   (
-    | { readonly output: Output; readonly decode?: DecodeOptions; readonly records?: undefined }
+    | {
+        readonly output: Output;
+        readonly decode?: DecodeOptions;
+        /** Where events go that the output will never accept (KINLOG_EVENTS_REFUSED), so that reading goes on; without it they stop the reader. The caller closes it. */
+        readonly deadLetters?: DeadLetters | undefined;
+        readonly records?: undefined;
+      }
     | { readonly records: RecordSink; readonly output?: undefined }
   );
 
@@ -160,16 +169,17 @@ function deliveryFor(options: ReaderOptions, log: EventLog): (shard: Shard, prog
     const { records } = options;
     return (shard, progress) => new RecordDelivery(shard, records, { watermark: progress.watermark, lease: progress });
   }
-  const { output, decode = {}, clock = systemClock } = options;
+  const { output, deadLetters: letters, stream, decode = {}, clock = systemClock } = options;
   const builders = new BuilderPool();
   return (shard, progress) => {
-    const about = { ...decode.about, stream: options.stream, shard: shard.shardId };
+    const place = { stream, shard: shard.shardId };
+    const about = { ...decode.about, ...place };
     const decoder = new RecordDecoder({ clock, ...decode, about }, log);
     return new EventDelivery({
       shard,
       decoder,
       builders,
-      output,
+      output: letters === undefined ? output : new DeadLetterOutput(output, { letters, ...place, clock, log }),
       watermark: progress.watermark,
       lease: progress,
       clock,

@@ -83,7 +83,7 @@ export class NdjsonFileOutput implements Output {
 
 const NEVER = new AbortController().signal;
 
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(abortReason(signal));
     if (signal.aborted) abort();

@@ -6,6 +6,7 @@ import { Writable } from 'node:stream';
 import { describe } from 'vitest';
 import { silentLog } from '../../base/events.ts';
 import { EventPipe, ModularInputOutput, type PipeFormat } from '../../reader/output/modular-input.ts';
+import { DeadLetterOutput } from '../../reader/output/dead-letter.ts';
 import { NdjsonFileOutput } from '../../reader/output/ndjson-file.ts';
 import { ndjsonFormat } from '../../reader/output/ndjson-pipe.ts';
 import { EventStream } from '../demo/tally.ts';
@@ -22,6 +23,15 @@ describe('reader/output/ndjson-pipe.ts', () => {
 
 describe('reader/output/ndjson-file.ts', () => {
   outputContract(ndjsonFile);
+});
+
+describe('reader/output/dead-letter.ts', () => {
+  outputContract(async () => {
+    const setting = await onPipe(undefined, textsIn);
+    const letters = { ready: () => Promise.resolve(), put: () => Promise.resolve() };
+    const place = { stream: 'logs', shard: 'shardId-000000000000' };
+    return { ...setting, output: new DeadLetterOutput(setting.output, { letters, ...place, log: silentLog() }) };
+  });
 });
 
 /** A pipe whose other end reads when it is let. */
