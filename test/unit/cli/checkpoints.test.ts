@@ -1,0 +1,206 @@
+/** What a person may type for stores and positions, when a question is asked, and what counts as a reader at work. */
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { refuseAlive } from '../../../cli/checkpoints-alive.ts';
+import { LIST_SPEC, SET_SPEC } from '../../../cli/checkpoints-options.ts';
+import { rowsTable } from '../../../cli/checkpoints-render.ts';
+import type { Place, Rows } from '../../../cli/checkpoints-scene.ts';
+import { confirmed } from '../../../cli/confirm.ts';
+import type { Surroundings } from '../../../cli/exit.ts';
+import { parseCommandLine } from '../../../cli/options.ts';
+import { storeOf } from '../../../cli/store-options.ts';
+import { MemoryStore } from '../../../reader/checkpoint/memory.ts';
+import type { ShardRow, StoredRow } from '../../../reader/checkpoint/store.ts';
+import { FakeClock } from '../../fakes/clock.ts';
+
+const live = () => new AbortController().signal;
+const stream = { id: 'logs', createdMs: 0 };
+const row = (shardId: string, more: Partial<ShardRow> = {}): ShardRow => ({
+  ...{ shardId, position: { kind: 'horizon' }, parents: [], streamCreatedMs: 0, arrivalMs: 0 },
+  ...more,
+});
+
+describe('stores by their flags', () => {
+  const stored = (...argv: string[]) => {
+    const line = parseCommandLine(LIST_SPEC, ['--stream-name=s', ...argv], {});
+    return line.kind === 'run' ? storeOf('store', line.values) : undefined;
+  };
+
+  it('each kind is named by one text, and flags say how it is reached', () => {
+    expect(stored('--store=leveldb:/var/lib/a b,c')).toEqual({ kind: 'leveldb', directory: '/var/lib/a b,c' });
+    const table = [
+      '--store=dynamodb:kin.log_1-2',
+      '--store-region=eu-west-1',
+      '--store-endpoint-url=http://127.0.0.1:1',
+    ];
+    expect(stored(...table, '--store-keys=stream', '--store-untimed-start=2026-01-01')).toEqual({
+      ...{ kind: 'dynamodb', table: 'kin.log_1-2', region: 'eu-west-1', endpoint: 'http://127.0.0.1:1' },
+      ...{ keys: 'stream', untimedStartMs: Date.UTC(2026, 0, 1) },
+    });
+    expect(
+      stored('--store=kv-store:https://[::1]:8089/kinloader', '--store-token-file=t', '--store-ca-file=c'),
+    ).toEqual({
+      ...{ kind: 'kv-store', url: 'https://[::1]:8089', app: 'kinloader', tokenFile: 't', caFile: 'c' },
+    });
+    expect(stored()).toBeUndefined();
+  });
+
+  it.each(['memory', 'leveldb:', 'dynamodb:a b', 'dynamodb:x', 'kv-store:https://h:8089', 'kv-store:ftp://h/a', 'x:y'])(
+    '%s names no store',
+    (text) =>
+      expect(() => stored(`--store=${text}`)).toThrow(/--store is .* but must be leveldb:DIRECTORY, dynamodb:TABLE or/),
+  );
+
+  it('a user and a password in the address of splunkd are refused, and not shown', () => {
+    expect(() => stored('--store=kv-store:https://admin:changeme@h:8089/a')).toThrow(/^(?!.*changeme)/);
+  });
+
+  it('flags without a store, and flags of another kind, are all named', () => {
+    expect(() => stored('--store-region=r', '--store-keys=shard')).toThrow(
+      '--store-region needs --store; --store-keys needs --store',
+    );
+    expect(() => stored('--store=dynamodb:tab', '--store-ca-file=c', '--store-collection=c')).toThrow(
+      '--store-collection means nothing for a store of the kind dynamodb; --store-ca-file means nothing',
+    );
+  });
+});
+
+describe('positions as they are typed', () => {
+  const position = (text: string) => {
+    const argv = ['--stream-name=s', '--store=leveldb:d', '--shard=a', `--position=${text}`];
+    const line = parseCommandLine(SET_SPEC, argv, {});
+    return line.kind === 'run' ? line.values.position : undefined;
+  };
+  const after = (subSequence: number, partial: boolean) => ({
+    kind: 'after',
+    sequenceNumber: '495',
+    subSequence,
+    partial,
+  });
+
+  it('are those that tables and logs show, and times', () => {
+    expect(position('HORIZON')).toEqual({ kind: 'horizon' });
+    expect(position('end')).toEqual({ kind: 'end' });
+    expect(position('2026-01-31T10:00:00Z')).toEqual({ kind: 'timestamp', ms: Date.UTC(2026, 0, 31, 10) });
+    expect(position('timestamp 2026-01-31T10:00:00.000Z')).toEqual({
+      kind: 'timestamp',
+      ms: Date.UTC(2026, 0, 31, 10),
+    });
+    expect(position('-15m')).toMatchObject({ kind: 'timestamp' });
+    expect(position('after:495')).toEqual(after(0, false));
+  });
+
+  it('inside an aggregate never skip the user records behind', () => {
+    expect(position('after:495:3')).toEqual(after(3, true));
+    expect(position('after 495:3+')).toEqual(after(3, true));
+    expect(position('after 495:0')).toEqual(after(0, true));
+  });
+
+  it.each(['latest', 'tip', 'stored', 'after', 'after:x', 'after:01', 'after:4:x', '495', 'soon'])(
+    '%s is none',
+    (text) => {
+      expect(() => position(text)).toThrow(/--position is .* but must be horizon, end, after:SEQUENCE/);
+    },
+  );
+});
+
+describe('a question', () => {
+  const around = (terminal: boolean) => {
+    const stdin = Object.assign(new PassThrough(), { isTTY: terminal });
+    const stderr = Object.assign(new PassThrough(), { isTTY: terminal });
+    return { stdin, stderr, surroundings: { stdin, stderr } as unknown as Surroundings };
+  };
+
+  it.each([
+    ['yes', true],
+    ['Y', true],
+    ['', false],
+    ['no', false],
+    ['yes please', false],
+  ])('answered with %j is %s', async (answer, expected) => {
+    const { stdin, stderr, surroundings } = around(true);
+    const asked = confirmed('Remove them?', false, surroundings, live());
+    stdin.write(`${answer}\n`);
+    expect(await asked).toBe(expected);
+    expect(String(stderr.read())).toMatch(/Remove them\? \[yes\/no\]/);
+  });
+
+  it('is not asked when it was answered beforehand, and without a terminal it is refused', async () => {
+    const { surroundings } = around(false);
+    expect(await confirmed('Remove them?', true, surroundings, live())).toBe(true);
+    await expect(confirmed('Remove them?', false, surroundings, live())).rejects.toMatchObject({
+      code: 'KINLOG_CONFIG_INVALID',
+      message: 'nobody can be asked here: Remove them?',
+    });
+  });
+});
+
+describe('a reader at work', () => {
+  /** Memory that several processes could share. */
+  class SharedStore extends MemoryStore {
+    override readonly traits = { survivesRestart: false, shared: true };
+  }
+
+  async function scene(store: Rows, ...rows: readonly ShardRow[]) {
+    const clock = new FakeClock();
+    const place: Place = { store, name: 'dynamodb:t', stream, signal: live(), clock };
+    const stored: StoredRow[] = [];
+    for (const one of rows) stored.push({ ...one, version: await store.put(stream, one, 'absent', live()) });
+    const said: string[] = [];
+    const watch = { wait: 35_000, force: false, say: (text: string) => void said.push(text) };
+    return { clock, place, stored, said, watch };
+  }
+
+  it('shows itself when an owned row changes while it is watched, at once', async () => {
+    const store = new SharedStore();
+    const { clock, place, stored, watch } = await scene(store, row('a', { owner: 'r-1' }), row('b', { owner: 'r-2' }));
+    const refused = refuseAlive(stored, place, watch).catch((error: unknown) => error);
+    await clock.advance(5000);
+    await store.put(stream, row('b', { owner: 'r-2' }), 1, live());
+    await clock.advance(5000);
+    expect(await refused).toMatchObject({
+      code: 'KINLOG_CHECKPOINT_IN_USE',
+      message: 'dynamodb:t is in use: r-2 has just written b',
+    });
+    expect(clock.monotonic()).toBeLessThan(35_000);
+  });
+
+  it('is ruled out by rows that stand still for the whole time, and not a moment earlier', async () => {
+    const { clock, place, stored, watch, said } = await scene(new SharedStore(), row('a', { owner: 'r-1' }));
+    let settled = false;
+    const watched = refuseAlive(stored, place, watch).then(() => (settled = true));
+    await clock.advance(34_999);
+    expect(settled).toBe(false);
+    await clock.advance(1);
+    await watched;
+    expect(said).toEqual(['watching 1 owned rows for 35 s, to see that no reader is at work']);
+  });
+
+  it('needs no watching where no row has an owner, where one process holds the store, and when that is forced', async () => {
+    const free = await scene(new SharedStore(), row('a'));
+    await refuseAlive(free.stored, free.place, free.watch);
+    const alone = await scene(new MemoryStore(), row('a', { owner: 'r-1' }));
+    await refuseAlive(alone.stored, alone.place, alone.watch);
+    const forced = await scene(new SharedStore(), row('a', { owner: 'r-1' }));
+    await refuseAlive(forced.stored, forced.place, { ...forced.watch, force: true });
+    expect([...free.said, ...alone.said, ...forced.said]).toEqual([]);
+  });
+});
+
+it('a table of rows says what is read, by whom, and how long ago', () => {
+  const rows: StoredRow[] = [
+    { ...row('a', { position: { kind: 'end' } }), version: 1 },
+    { ...row('b', { parents: ['c'], arrivalMs: 1 }), version: 1 },
+    { ...row('c', { owner: 'r-1', successor: 'r-2', readToMs: 8_000_000, arrivalMs: 9_999_999 }), version: 9 },
+    { ...row('d', { owner: 'w\n1', position: { kind: 'timestamp', ms: 0 } }), version: 2, foreign: true },
+  ];
+  const lines = rowsTable(rows, 10_000_000).split('\n');
+  expect(lines.map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
+    'SHARD | STATE | OWNER | LAST RECORD | READ TO | PARENTS | POSITION',
+    'a | ended | - | - | - | - | end',
+    'b | waiting | - | 2 h ago | - | c | horizon',
+    'c | owned | r-1 -> r-2 | 0 s ago | 33 min ago | - | horizon',
+    String.raw`d | owned | "w\n1 (not kinlog)" | - | - | - | timestamp 1970-01-01T00:00:00.000Z`,
+    '',
+  ]);
+});
