@@ -26,8 +26,8 @@ export class FaultyNetwork extends NodeHttpHandler implements NetworkFaults {
   #away = false;
   #delayMs = 0;
   #unordered = false;
-  /** Operations that arrived, such as `UpdateItem`. */
-  readonly arrived: string[] = [];
+  /** Calls that arrived: the operation, such as `UpdateItem`, and what was asked. */
+  readonly arrived: { readonly operation: string; readonly body: unknown }[] = [];
   /** May answer a call in place of the server. */
   instead: ((operation: string) => Promise<Answer> | undefined) | undefined;
 
@@ -65,7 +65,7 @@ export class FaultyNetwork extends NodeHttpHandler implements NetworkFaults {
     const pause = () => this.#clock.sleep(this.#delayMs / 2, options?.abortSignal as AbortSignal | undefined);
     if (this.#delayMs > 0) await pause();
     const operation = (request.headers['x-amz-target'] ?? '').replace(/^.*\./, '');
-    this.arrived.push(operation);
+    this.arrived.push({ operation, body: bodyOf(request.body as string | Uint8Array) });
     const answer = await (this.instead?.(operation) ?? super.handle(request, options));
     this.#lose(operation);
     if (this.#delayMs > 0) await pause();
@@ -88,11 +88,21 @@ export class FaultyNetwork extends NodeHttpHandler implements NetworkFaults {
   }
 }
 
-export async function refusal(statusCode: number, name: string, message = 'refused'): Promise<Answer> {
-  const text = JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${name}`, message });
+function bodyOf(body: string | Uint8Array): unknown {
+  // The SDK's bodies warn when they are converted themselves.
+  return JSON.parse(
+    typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString(),
+  );
+}
+
+export function refusal(statusCode: number, name: string, message = 'refused'): Promise<Answer> {
+  return answer({ __type: `com.amazonaws.dynamodb.v20120810#${name}`, message }, statusCode);
+}
+
+export async function answer(body: object, statusCode = 200): Promise<Answer> {
   const headers = { 'content-type': 'application/x-amz-json-1.0' };
-  const answer: unknown = { response: { statusCode, reason: '', headers, body: Buffer.from(text) } };
-  return answer as Answer;
+  const given: unknown = { response: { statusCode, headers, body: Buffer.from(JSON.stringify(body)) } };
+  return given as Answer;
 }
 
 export function networkError(code: string): Error {
