@@ -17,6 +17,8 @@ interface Foreign {
   readonly message: string;
   readonly code: string;
   readonly status: number;
+  /** The answer showed that this host's clock is wrong, and the client signs with the service's time from now on. */
+  readonly clockCorrected: boolean;
 }
 
 const names = (code: ErrorCode, ...list: string[]): [string, ErrorCode][] => list.map((name) => [name, code]);
@@ -81,14 +83,15 @@ function read(error: unknown): Foreign {
   const of = (key: string): unknown =>
     typeof error === 'object' && error !== null ? (error as Record<string, unknown>)[key] : undefined;
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-  const metadata = of('$metadata');
-  const status =
-    typeof metadata === 'object' && metadata !== null ? (metadata as Record<string, unknown>)['httpStatusCode'] : 0;
+  const given = of('$metadata');
+  const metadata = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {};
+  const status = metadata['httpStatusCode'];
   return {
     name: text(of('name')),
     message: typeof error === 'string' ? error : text(of('message')),
     code: text(of('code')),
     status: typeof status === 'number' ? status : 0,
+    clockCorrected: metadata['clockSkewCorrected'] === true,
   };
 }
 
@@ -96,8 +99,7 @@ function read(error: unknown): Foreign {
 const STARTS: ReadonlySet<string> = new Set(['GetShardIterator', 'SubscribeToShard']);
 
 function classify(foreign: Foreign, call: AwsCall): ErrorCode {
-  if (foreign.name === 'InvalidArgumentException' && STARTS.has(call.operation))
-    return startRefused(foreign.message);
+  if (foreign.name === 'InvalidArgumentException' && STARTS.has(call.operation)) return startRefused(foreign.message);
   const known = BY_NAME.get(foreign.name);
   if (known === 'KINLOG_CREDENTIALS_MISSING' && /expired|invalid/i.test(foreign.message))
     return 'KINLOG_CREDENTIALS_REFUSED';
@@ -172,6 +174,10 @@ function refusedAction({ message }: Foreign, call: AwsCall): { action: string; r
   };
 }
 
+function aboutTime({ name, message }: Foreign): boolean {
+  return /^Request(Expired|TimeTooSkewed|InTheFuture)$/.test(name) || /^Signature (expired|not yet)/.test(message);
+}
+
 /** An answer below 500 is the proxy's own decision, so a person must act. */
 function refusedByProxy({ code, status, message }: Foreign): boolean {
   return status === PROXY_REFUSED || (code === PROXY && !/ 5\d\d\b/.test(message));
@@ -184,6 +190,8 @@ interface Origin {
 
 function details(code: ErrorCode, foreign: Foreign, { call, error }: Origin): ErrorDetails {
   // The cause would carry the very text that the message leaves out.
+  if (code === 'KINLOG_CREDENTIALS_REFUSED' && foreign.clockCorrected && aboutTime(foreign))
+    return { retry: 'soon', remedy: 'Set the clock of this host; calls go on with the time of the service.' };
   if (code === 'KINLOG_CREDENTIALS_MISSING' || code === 'KINLOG_CREDENTIALS_REFUSED') return {};
   const remedy = remedyFor(code, foreign, call);
   return {

@@ -1,6 +1,6 @@
 /** How AWS is reached, over real connections: roles, tokens and profiles, proxies, private authorities, and what is said when it fails. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, request as forward, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
@@ -67,6 +67,30 @@ async function failureOf(client: KinesisClient): Promise<KinlogError | undefined
     () => undefined,
     (error: unknown) => fromAws(error, call),
   );
+}
+
+/** The simulator behind a check of the time of signing, with a clock that runs ahead of ours. */
+async function skewed(aheadMs: number): Promise<string> {
+  const made = createServer((request, response) => {
+    const now = Date.now() + aheadMs;
+    response.setHeader('date', new Date(now).toUTCString());
+    const signed = String(request.headers['x-amz-date']).replace(/^(.{4})(..)(..T..)(..)/, '$1-$2-$3:$4:');
+    if (Math.abs(Date.parse(signed) - now) > 300_000) {
+      request.resume();
+      response.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' });
+      response.end('{"__type":"InvalidSignatureException","message":"Signature expired: it is too early"}');
+      return;
+    }
+    const { method, headers } = request;
+    const onward = forward(simulator.url, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, { 'content-type': 'application/x-amz-json-1.1' });
+      answer.pipe(response);
+    });
+    request.pipe(onward);
+  }).listen(0, '127.0.0.1');
+  servers.push(made);
+  await once(made, 'listening');
+  return `http://127.0.0.1:${(made.address() as AddressInfo).port}`;
 }
 
 async function server(answer: (authorization: string) => string): Promise<string> {
@@ -175,4 +199,18 @@ it('a role without credentials to ask for it, and a stream without a region, are
   expect(none?.message).toContain(`AssumeRole on ${READER}`);
   const nowhere = await failureOf(connection({ region: undefined, credentials: BASE }));
   expect(nowhere).toMatchObject({ code: 'KINLOG_CONFIG_INVALID' });
+});
+
+it('a clock that is an hour off costs one call, which is tried again soon', async () => {
+  const skew = 3_600_000;
+  const url = await skewed(skew);
+  fake.settings.accessKeys = new Set([BASE.accessKeyId]);
+  const client = connection({ credentials: BASE, endpoint: url });
+  const first = await failureOf(client);
+  expect(first).toMatchObject({ code: 'KINLOG_CREDENTIALS_REFUSED', retry: 'soon' });
+  expect(first?.remedy).toMatch(/clock/);
+  expect(await failureOf(client)).toBeUndefined();
+  const wrong = connection({ credentials: { ...BASE, accessKeyId: 'AKIAWRONG' }, endpoint: url });
+  expect(await failureOf(wrong)).toMatchObject({ retry: 'soon' });
+  expect(await failureOf(wrong)).toMatchObject({ code: 'KINLOG_CREDENTIALS_REFUSED', retry: 'slow' });
 });
