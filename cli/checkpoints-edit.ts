@@ -10,20 +10,20 @@ import { refuseAlive } from './checkpoints-alive.ts';
 import type { ResetValues, SetValues } from './checkpoints-options.ts';
 import { rowsTable } from './checkpoints-render.ts';
 import { done, promptly, refuseEmpty, rowsOf, withPlace, type Place, type StreamSide } from './checkpoints-scene.ts';
+import { targetOf } from './checkpoints-target.ts';
 import { confirmed } from './confirm.ts';
 import type { Surroundings } from './exit.ts';
-import { storeOf } from './store-options.ts';
 
 export const sayer =
   ({ stderr }: Surroundings) =>
   (text: string): void =>
     void stderr.write(`kinlog: ${text}\n`);
 
-export function set(values: SetValues, around: Surroundings): Promise<number> {
-  return withPlace({ config: storeOf('store', values) }, { values, around }, async (place, side) => {
+export async function set(values: SetValues, around: Surroundings): Promise<number> {
+  return withPlace(await targetOf(values, 'store'), { around }, async (place, side) => {
     const { position } = values;
     const before = (await rowsOf(place)).find(({ shardId }) => shardId === values.shard);
-    const next = await newRow(values, before, side);
+    const next = await newRow(values, before, { side, stream: place.stream.id });
     if (before !== undefined) await refuseAlive([before], place, { ...values, say: sayer(around) });
     const change = `${values.shard}: ${before === undefined ? 'no position' : positionText(before.position)} -> ${positionText(position)}`;
     const question = `${change}. ${consequence(before?.position, position)} Set it?`;
@@ -42,16 +42,20 @@ function consequence(before: Position | undefined, after: Position): string {
 }
 
 /** The row as it shall be; nothing of it may be wrong, for a reader would stop at it. */
-async function newRow(values: SetValues, before: StoredRow | undefined, side: StreamSide): Promise<ShardRow> {
+async function newRow(
+  values: SetValues,
+  before: StoredRow | undefined,
+  { side, stream }: { side: StreamSide; stream: string },
+): Promise<ShardRow> {
   const { position, shard: shardId } = values;
   const listed = await side.shards();
   const shard = listed.find((one) => one.shardId === shardId);
   if (shard === undefined) {
     if (before !== undefined && position.kind === 'end') return { ...withoutLease(before), position };
-    throw unknownShard(shardId, listed, values.streamName);
+    throw unknownShard(shardId, listed, stream);
   }
   const description = await side.description();
-  await refuseForeign(await side.api(), shardId, position, values.streamName);
+  await refuseForeign(await side.api(), shardId, position, stream);
   const { parents, startingHashKey, endingHashKey } = shard;
   const { readToMs: _readToMs, ...row } = before === undefined ? { children: undefined } : withoutLease(before);
   const { children } = row;
@@ -96,8 +100,8 @@ export async function refuseForeign(
 
 const ASK_MS = 60_000;
 
-export function reset(values: ResetValues, around: Surroundings): Promise<number> {
-  return withPlace({ config: storeOf('store', values) }, { values, around }, async (place) => {
+export async function reset(values: ResetValues, around: Surroundings): Promise<number> {
+  return withPlace(await targetOf(values, 'store'), { around }, async (place) => {
     const rows = await rowsOf(place);
     refuseEmpty(rows, place);
     await refuseAlive(rows, place, { ...values, say: sayer(around) });

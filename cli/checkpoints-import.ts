@@ -10,7 +10,6 @@ import type { ConvertValues, ImportValues } from './checkpoints-options.ts';
 import { rowsTable } from './checkpoints-render.ts';
 import {
   done,
-  keyFor,
   openPlace,
   promptly,
   refuseEmpty,
@@ -20,15 +19,15 @@ import {
   type Place,
   type StreamSide,
 } from './checkpoints-scene.ts';
+import { targetOf } from './checkpoints-target.ts';
 import { confirmed } from './confirm.ts';
 import type { Surroundings } from './exit.ts';
 import { storeOf } from './store-options.ts';
 import { storeName } from './store.ts';
 
-export function importRows(values: ImportValues, around: Surroundings): Promise<number> {
+export async function importRows(values: ImportValues, around: Surroundings): Promise<number> {
   refuseMixture(values);
-  const target = { config: storeOf('store', values), mode: modeOf(values) };
-  return withPlace(target, { values, around }, async (place, side) =>
+  return withPlace(await targetOf(values, 'store'), { around, mode: modeOf(values) }, async (place, side) =>
     store(await sourceRows(values, place, { side, around }), place, { values, around }),
   );
 }
@@ -78,21 +77,22 @@ async function sourceRows(
   return exportedRows(text, place.stream.id, values.file).map(withoutLease);
 }
 
-export function convert(values: ConvertValues, around: Surroundings): Promise<number> {
-  const from = storeOf('from', values);
+export async function convert(values: ConvertValues, around: Surroundings): Promise<number> {
+  const source = await targetOf(values, 'from');
+  const { store: from } = source;
   const to = storeOf('to', values);
   const missing = [...(from === undefined ? ['--from'] : []), ...(to === undefined ? ['--to'] : [])];
   if (to === undefined || missing.length > 0) throw configFaults(missing.map((flag) => `${flag} is missing: a store`));
   if (from !== undefined && storeName(from) === storeName(to) && to.kind !== 'dynamodb')
     throw configFaults([`--from and --to are the same store, ${storeName(to)}`]);
-  return withPlace({ config: from }, { values, around }, async (source, side) => {
-    const rows = await rowsOf(source);
-    refuseEmpty(rows, source);
-    await refuseAlive(rows, source, { ...values, say: sayer(around) });
-    const store = await openPlace(to, { signal: source.signal, around, mode: modeOf(values) });
-    const target = { ...source, store, name: storeName(to), stream: await keyFor(to, values, side) };
+  return withPlace(source, { around }, async (place, side) => {
+    const rows = await rowsOf(place);
+    refuseEmpty(rows, place);
+    await refuseAlive(rows, place, { ...values, say: sayer(around) });
+    const store = await openPlace(to, { signal: place.signal, around, mode: modeOf(values) });
+    const target = { ...place, store, name: storeName(to), stream: await side.keyFor(to) };
     try {
-      return await storeUnmoved(rows, { source, target }, { values, around });
+      return await storeUnmoved(rows, { source: place, target }, { values, around });
     } finally {
       await store.close();
     }

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { choice, flag, text, type OptionType, type OptionValues } from '../base/config.ts';
 import { positionFrom, type Position } from '../reader/checkpoint/position.ts';
-import { CONNECTION, streamName } from './connection-options.ts';
+import { TARGET } from './checkpoints-target.ts';
+import { CONNECTION } from './connection-options.ts';
 import type { CliOption, CommandSpec } from './options.ts';
 import { durationMs, startOption } from './start.ts';
 import { storeOptions } from './store-options.ts';
@@ -60,7 +61,6 @@ const duration = (): OptionType<number> => ({
   }),
 });
 
-const STREAM = { streamName: streamName('stream whose positions are meant') } as const;
 const STORE = storeOptions('store', 'where the positions are');
 const JSON_OUT = { type: flag(), title: 'JSON', text: 'print JSON', default: 'false' } as const;
 const SHARD = { type: text(), title: 'Shard', value: 'id', text: 'the shard', required: true } as const;
@@ -88,7 +88,7 @@ const ALIVE = {
   force: { type: flag(), title: 'Force', text: 'do not watch whether a reader is at work', default: 'false' },
 } as const;
 
-const LIST = { ...STREAM, json: JSON_OUT, ...STORE, ...CONNECTION } as const satisfies Record<
+const LIST = { ...TARGET, json: JSON_OUT, ...STORE, ...CONNECTION } as const satisfies Record<
   string,
   CliOption<unknown>
 >;
@@ -102,14 +102,14 @@ const SET = {
     text: 'horizon; end; after:SEQUENCE, which is read already, or after:SEQUENCE:SUB inside an aggregate; a time, or how long ago, such as -15m',
     required: true,
   },
-  ...STREAM,
+  ...TARGET,
   ...ALIVE,
   yes: YES,
   ...STORE,
   ...CONNECTION,
 } as const satisfies Record<string, CliOption<unknown>>;
-const RESET = { ...STREAM, ...ALIVE, yes: YES, ...STORE, ...CONNECTION } as const;
-const EXPORT = { ...STREAM, ...STORE, ...CONNECTION } as const;
+const RESET = { ...TARGET, ...ALIVE, yes: YES, ...STORE, ...CONNECTION } as const;
+const EXPORT = { ...TARGET, ...STORE, ...CONNECTION } as const;
 const IMPORT = {
   file: { type: text(), title: 'File', value: 'path', text: 'file of exported positions' },
   fromTable: {
@@ -136,7 +136,7 @@ const IMPORT = {
     value: 'where',
     text: 'position of shards for which the table holds none: horizon, a time, or how long ago, such as -15m',
   },
-  ...STREAM,
+  ...TARGET,
   overwrite: OVERWRITE,
   dryRun: DRY_RUN,
   ...ALIVE,
@@ -149,7 +149,7 @@ const IMPORT = {
   ...CONNECTION,
 } as const satisfies Record<string, CliOption<unknown>>;
 const CONVERT = {
-  ...STREAM,
+  ...TARGET,
   overwrite: OVERWRITE,
   dryRun: DRY_RUN,
   ...ALIVE,

@@ -10,6 +10,7 @@ import type { StreamDescription } from '../reader/fetch/api.ts';
 import type { KinesisApi } from '../reader/fetch/kinesis.ts';
 import type { Shard } from '../reader/fetch/source.ts';
 import { describeStream, listShards } from '../reader/shards/list.ts';
+import { streamId, type Target } from './checkpoints-target.ts';
 import type { ConnectionValues } from './connection-options.ts';
 import { commandLog, EXIT, Interruption, type Surroundings } from './exit.ts';
 import { openStore, storeName, type StoreConfig } from './store.ts';
@@ -69,6 +70,12 @@ export class StreamSide {
     };
   }
 
+  /** Only a table of several streams needs more than the name. */
+  async keyFor(config: StoreConfig): Promise<StreamKey> {
+    if (config.kind === 'dynamodb' && config.keys === 'stream') return this.key();
+    return { id: streamId(this.#values.streamName), createdMs: 0 };
+  }
+
   async close(): Promise<void> {
     if (this.#api !== undefined) (await this.#api).close();
   }
@@ -82,34 +89,23 @@ export class StreamSide {
   }
 }
 
-/** A stream by its ARN and by its name has the same rows. */
-export function streamId(stream: string): string {
-  return stream.split(':stream/').at(-1) ?? stream;
-}
-
 /** Runs a command on a store and a stream, and lets go of both. */
 export async function withPlace(
-  { config, mode = 'existing' }: { config: StoreConfig | undefined; mode?: OpenMode },
-  { values, around }: { values: ConnectionValues; around: Surroundings },
+  { connection, store: config }: Target,
+  { around, mode = 'existing' }: { around: Surroundings; mode?: OpenMode },
   work: (place: Place, side: StreamSide) => Promise<number>,
 ): Promise<number> {
-  if (config === undefined) throw configFaults(['--store is missing: where the positions are']);
+  if (config === undefined) throw configFaults(['--store is missing, or --config: where the positions are']);
   const { signal } = new Interruption();
-  const side = new StreamSide(values, signal);
+  const side = new StreamSide(connection, signal);
   const store = await openPlace(config, { signal, around, mode });
   try {
-    const stream = await keyFor(config, values, side);
+    const stream = await side.keyFor(config);
     return await work({ store, name: storeName(config), stream, signal, clock: systemClock }, side);
   } finally {
     await store.close();
     await side.close();
   }
-}
-
-/** Only a table of several streams needs more than the name. */
-export async function keyFor(config: StoreConfig, values: ConnectionValues, side: StreamSide): Promise<StreamKey> {
-  if (config.kind === 'dynamodb' && config.keys === 'stream') return side.key();
-  return { id: streamId(values.streamName), createdMs: 0 };
 }
 
 export async function openPlace(

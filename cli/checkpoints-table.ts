@@ -13,7 +13,7 @@ import { vmwareTable } from '../reader/checkpoint/import/vmware.ts';
 import type { ShardRow } from '../reader/checkpoint/store.ts';
 import { refuseForeign } from './checkpoints-edit.ts';
 import type { ImportValues } from './checkpoints-options.ts';
-import { promptly, streamId, type Place, type StreamSide } from './checkpoints-scene.ts';
+import { promptly, type Place, type StreamSide } from './checkpoints-scene.ts';
 
 const LAYOUTS: Readonly<Record<NonNullable<ImportValues['layout']>, Layout>> = {
   vmware: vmwareTable,
@@ -24,20 +24,20 @@ const LAYOUTS: Readonly<Record<NonNullable<ImportValues['layout']>, Layout>> = {
 
 export async function tableRows(
   values: ImportValues,
-  { clock, signal }: Place,
+  { clock, signal, stream }: Place,
   { side, say }: { side: StreamSide; say: (text: string) => void },
 ): Promise<ShardRow[]> {
-  const { fromTable: table = '', layout = 'vmware', application, streamName, start } = values;
+  const { fromTable: table = '', layout = 'vmware', application, start } = values;
   const client = clientOf(values);
   const look = async (): Promise<FoundTable> => {
     const items = await promptly(() => scan(client, table, signal), signal);
-    return LAYOUTS[layout](items, { stream: streamId(streamName), application, nowMs: clock.now() });
+    return LAYOUTS[layout](items, { stream: stream.id, application, nowMs: clock.now() });
   };
   try {
     const found = await look();
     const listed = await side.shards();
     const { rows, leftOut } = rowsFromTable(found, { stream: await side.key(), listed, start });
-    for (const { shardId, position } of rows) await refuseForeign(await side.api(), shardId, position, streamName);
+    for (const { shardId, position } of rows) await refuseForeign(await side.api(), shardId, position, stream.id);
     if (!values.force) {
       refuseSigns(found, table);
       say(`watching ${table} for ${values.wait / 1000} s, to see that nobody writes it`);

@@ -5,11 +5,11 @@ import { ByteTarget } from './byte-target.ts';
 import type { ExportValues, ListValues, ShowValues } from './checkpoints-options.ts';
 import { rowJson, rowsTable, rowText, unfinishedOf } from './checkpoints-render.ts';
 import { refuseEmpty, rowsOf, withPlace, type Place } from './checkpoints-scene.ts';
+import { targetOf } from './checkpoints-target.ts';
 import { EXIT, type Surroundings } from './exit.ts';
-import { storeOf } from './store-options.ts';
 
-export function list(values: ListValues, around: Surroundings): Promise<number> {
-  return withPlace({ config: storeOf('store', values) }, { values, around }, async (place) => {
+export async function list(values: ListValues, around: Surroundings): Promise<number> {
+  return withPlace(await targetOf(values, 'store'), { around }, async (place) => {
     const rows = await rowsOf(place);
     if (!values.json) refuseEmpty(rows, place);
     return print(around, values.json ? rowsJson(rows, place) : rowsTable(rows, place.clock.now()));
@@ -22,8 +22,8 @@ function rowsJson(rows: Awaited<ReturnType<typeof rowsOf>>, { name, stream }: Pl
   return `${JSON.stringify({ stream: stream.id, store: name, shards }, null, 2)}\n`;
 }
 
-export function show(values: ShowValues, around: Surroundings): Promise<number> {
-  return withPlace({ config: storeOf('store', values) }, { values, around }, async (place) => {
+export async function show(values: ShowValues, around: Surroundings): Promise<number> {
+  return withPlace(await targetOf(values, 'store'), { around }, async (place) => {
     const rows = await rowsOf(place);
     refuseEmpty(rows, place);
     const row = rows.find(({ shardId }) => shardId === values.shard);
@@ -36,8 +36,8 @@ export function show(values: ShowValues, around: Surroundings): Promise<number> 
   });
 }
 
-export function exportRows(values: ExportValues, around: Surroundings): Promise<number> {
-  return withPlace({ config: storeOf('store', values) }, { values, around }, async (place) => {
+export async function exportRows(values: ExportValues, around: Surroundings): Promise<number> {
+  return withPlace(await targetOf(values, 'store'), { around }, async (place) => {
     const rows = await rowsOf(place);
     refuseEmpty(rows, place);
     return print(around, [...exportLines(place.stream, rows)].join(''));

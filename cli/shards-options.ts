@@ -1,11 +1,12 @@
 /** What `kinlog shards` can be told. */
 import { flag, type OptionValues } from '../base/config.ts';
-import { CONNECTION, streamName } from './connection-options.ts';
+import { TARGET } from './checkpoints-target.ts';
+import { CONNECTION } from './connection-options.ts';
 import type { CliOption, CommandSpec } from './options.ts';
 import { storeOptions } from './store-options.ts';
 
 const SHARDS = {
-  streamName: streamName('stream to draw'),
+  ...TARGET,
   json: { type: flag(), title: 'JSON', text: 'print JSON', default: 'false' },
   ascii: { type: flag(), title: 'ASCII', text: 'draw with ASCII characters only', default: 'false' },
   ...storeOptions('store', 'where its positions are; without one only the stream itself is drawn'),

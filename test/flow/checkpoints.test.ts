@@ -227,6 +227,25 @@ it('shards draws parents above children, with shares, positions and who waits fo
   });
 });
 
+it('the file of kinlog run says stream, store and connection, and flags say it better', async () => {
+  const { checkpoints, directory, stream } = await readScene();
+  const file = path.join(folder, `${stream}.yaml`);
+  const streamPart = (name: string) => `  - { stream: ${name}, region: us-east-1, endpoint: "${simulator.url}" }\n`;
+  const top = `store: { kind: leveldb, directory: ${directory} }\noutput: { kind: ndjson }\nstreams:\n`;
+  writeFileSync(file, `${top}${streamPart(stream)}`);
+  const listed = await run('main', ['checkpoints', 'list', '--config', file, '--json']);
+  expect(rowsIn(listed)).toEqual(rowsIn(await checkpoints('list', '--json')));
+  expect((await run('main', ['shards', '--config', file])).stdout).toMatch(/shardId-000000000000 +open +50\.0 % +free/);
+  writeFileSync(file, `${top}${streamPart(stream)}${streamPart('other')}`);
+  expect((await run('main', ['checkpoints', 'list', '--config', file])).stderr).toContain(
+    `--stream-name is missing: say which of the streams in ${file}: ${stream}, other`,
+  );
+  const named = await run('main', ['checkpoints', 'list', '--config', file, '--stream-name', 'other']);
+  expect(named.stderr).toMatch(/holds no positions of the stream other/);
+  const elsewhere = ['--config', file, '--stream-name', stream, `--store=leveldb:${directory}-absent`];
+  expect((await run('main', ['checkpoints', 'list', ...elsewhere])).stderr).toContain('KINLOG_CHECKPOINT_MISSING');
+});
+
 it('everything that is wrong with a command line is said at once', async () => {
   const wrong = await run('main', [
     'checkpoints',
@@ -242,7 +261,6 @@ it('everything that is wrong with a command line is said at once', async () => {
     '--position is',
     '--wait is',
     '--shard is missing',
-    '--stream-name is missing',
     '--stor-region is not an option',
   ])
     expect(wrong.stderr).toContain(fault);

@@ -1,10 +1,14 @@
 /** What a person may type for stores and positions, when a question is asked, and what counts as a reader at work. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { PassThrough } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { refuseAlive } from '../../../cli/checkpoints-alive.ts';
 import { LIST_SPEC, SET_SPEC } from '../../../cli/checkpoints-options.ts';
 import { rowsTable } from '../../../cli/checkpoints-render.ts';
 import type { Place, Rows } from '../../../cli/checkpoints-scene.ts';
+import { targetOf } from '../../../cli/checkpoints-target.ts';
 import { confirmed } from '../../../cli/confirm.ts';
 import type { Surroundings } from '../../../cli/exit.ts';
 import { parseCommandLine } from '../../../cli/options.ts';
@@ -62,6 +66,61 @@ describe('stores by their flags', () => {
     expect(() => stored('--store=dynamodb:tab', '--store-ca-file=c', '--store-collection=c')).toThrow(
       '--store-collection means nothing for a store of the kind dynamodb; --store-ca-file means nothing',
     );
+  });
+});
+
+describe('the target of a command', () => {
+  const target = (...argv: string[]) => {
+    const line = parseCommandLine(LIST_SPEC, argv, {});
+    return line.kind === 'run' ? targetOf(line.values, 'store') : undefined;
+  };
+  let folder: string;
+  let file: string;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'kinlog-target-'));
+    file = path.join(folder, 'reader.yaml');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const write = (...lines: string[]) => writeFileSync(file, lines.join('\n'));
+
+  it('needs a stream, and a file that names one store for it', async () => {
+    await expect(target('--store=leveldb:x')).rejects.toThrow('--stream-name is missing, or --config');
+    write('output: { kind: ndjson }', 'streams:', '- { stream: a, store: { kind: memory } }');
+    await expect(target('--config', file)).rejects.toThrow(/is memory, which no other process can see/);
+    write(
+      'output: { kind: ndjson }',
+      'streams:',
+      '- { stream: a, store: { kind: leveldb, directory: x } }',
+      '- { stream: a, store: { kind: leveldb, directory: y } }',
+    );
+    await expect(target('--config', file)).rejects.toThrow(
+      /--store must say which is meant: .* has leveldb:x, leveldb:y/,
+    );
+    await expect(target('--config', file, '--stream-name=b')).rejects.toThrow(
+      /--stream-name b is not one of the streams in .*: a/,
+    );
+    const arn = 'arn:aws:kinesis:eu-west-1:123456789012:stream/a';
+    await expect(target('--config', file, '--stream-name', arn, '--store=leveldb:z')).resolves.toMatchObject({
+      connection: { streamName: 'a' },
+      store: { kind: 'leveldb', directory: 'z' },
+    });
+  });
+
+  it('takes the connection of the stream from the file, but for what flags say', async () => {
+    write(
+      'store: { kind: dynamodb, table: rows, keys: stream }',
+      'output: { kind: ndjson }',
+      'streams:',
+      '- { stream: a, region: eu-west-1, endpoint: "http://127.0.0.1:1", roleArn: "arn:aws:iam::123456789012:role/r" }',
+    );
+    expect(await target('--config', file, '--region=us-east-1')).toMatchObject({
+      connection: {
+        region: 'us-east-1',
+        endpointUrl: 'http://127.0.0.1:1',
+        roleArn: 'arn:aws:iam::123456789012:role/r',
+      },
+      store: { kind: 'dynamodb', table: 'rows', keys: 'stream' },
+    });
   });
 });
 
