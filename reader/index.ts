@@ -19,6 +19,8 @@ import type { ShardProgress } from './shards/progress.ts';
 import type { ReaderStatus } from './status.ts';
 
 export { ByteBudget } from './fetch/budget.ts';
+export { KinlogError } from '../base/errors.ts';
+export { EventLog } from '../base/events.ts';
 export { MemoryStore } from './checkpoint/memory.ts';
 export { openLevelStore } from './checkpoint/leveldb.ts';
 export type { Position } from './checkpoint/position.ts';
