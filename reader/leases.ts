@@ -48,10 +48,10 @@ export class Leases {
     return (this.#parts.periodMs / LOOKS_IN_A_PERIOD) * (0.9 + random() / 10);
   }
 
-  /** What a new reading of the rows shows. Fails with KINLOG_KCL_ALIVE. */
-  look(rows: StreamRows): void {
+  /** What a reading of the rows that began at `readAt` (monotonic milliseconds) shows. Fails with KINLOG_KCL_ALIVE. */
+  look(rows: StreamRows, readAt: number): void {
     if (!this.#parts.shared) return;
-    this.#watch.see(rows.known.values(), this.#parts.clock.monotonic());
+    this.#watch.see(rows.known.values(), { from: readAt, to: this.#parts.clock.monotonic() });
     this.#sayOthers(rows);
   }
 

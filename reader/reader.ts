@@ -177,8 +177,9 @@ export class ReadingLoop {
       let listAt = -Infinity;
       for (let first = true; ; first = false) {
         this.#changed = Promise.withResolvers();
+        const readAt = clock.monotonic();
         if (this.#parts.store.traits.shared && !first) await rows.read(signal);
-        this.#leases.look(rows);
+        this.#leases.look(rows, readAt);
         runs.compare(rows.known);
         if (this.#listNow || clock.monotonic() >= listAt) {
           this.#listNow = false;

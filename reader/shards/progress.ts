@@ -93,12 +93,12 @@ export class ShardProgress {
   /** The shard is still ours, as far as this reader can know. */
   held(): boolean {
     const { tenure } = this.#context;
-    return tenure.holds() && this.#confirmedAt >= tenure.since;
+    return !this.#lost.signal.aborted && tenure.holds() && this.#confirmedAt >= tenure.since;
   }
 
   /** To be called before anything is delivered. Undefined while the shard is ours; otherwise settles when the store has confirmed it, and rejects with KINLOG_LEASE_LOST when another reader has it. */
   confirm(signal: AbortSignal): Promise<void> | undefined {
-    if (this.held() && !this.#lost.signal.aborted) return undefined;
+    if (this.held()) return undefined;
     // A row that was handed over is confirmed for the first time.
     if (this.#confirmedAt !== -Infinity) this.#context.log.emit('lease.unconfirmed', { shard: this.#row.shardId });
     return this.renew(signal);
@@ -197,15 +197,21 @@ export class ShardProgress {
       const startedAt = clock.monotonic();
       try {
         const version = await store.put(stream, row, this.#row.version, signal);
+        // To the others, a row that is given away shows the life of whoever gets it.
+        if (row.owner === this.#row.owner) tenure.confirm(startedAt);
         this.#row = { ...row, version };
         this.#confirmedAt = startedAt;
-        tenure.confirm(startedAt);
         return;
       } catch (error) {
         if (!isKinlogError(error, 'KINLOG_CHECKPOINT_CONFLICT')) throw error;
         if (this.#context.reread === undefined) throw error;
         const { version } = this.#row;
-        this.adopt(await this.#context.reread(this.#row.shardId));
+        const found = await this.#context.reread(this.#row.shardId);
+        if (found !== undefined && arrived(row, found, this.#row)) {
+          this.#row = found;
+          return;
+        }
+        this.adopt(found);
         // A store that calls the row changed and shows it unchanged would be asked for ever.
         if (this.#row.version === version && !this.#lost.signal.aborted) throw error;
       }
@@ -215,6 +221,12 @@ export class ShardProgress {
 
 function withOwner({ owner: _owner, successor: _successor, ...row }: ShardRow, owner: string | undefined): ShardRow {
   return owner === undefined ? row : { ...row, owner };
+}
+
+/** What was given away is where it should be: only the answer was lost. */
+function arrived(given: ShardRow, found: StoredRow, before: StoredRow): boolean {
+  if (given.owner === undefined || given.owner === before.owner || found.owner !== given.owner) return false;
+  return comparePositions(found.position, given.position) >= 0;
 }
 
 /** Why a shard is not ours, from its row. */

@@ -22,19 +22,20 @@ export class LeaseWatch {
   readonly #seen = new Map<string, Seen>();
   /** The last sign of life of every owner. */
   readonly #signs = new Map<string, { at: number; foreign: boolean; moved: boolean }>();
-  #now = 0;
+  /** The latest reading showed nothing that was written after it had begun: a reader that stood still, or a store that is slow, must not take its own delay for the silence of others. */
+  #readAt = 0;
 
   constructor(periodMs: number) {
     this.#periodMs = periodMs;
   }
 
-  /** One complete reading of the rows, at `now` (monotonic milliseconds). Fails with KINLOG_KCL_ALIVE when another program still writes them. */
-  see(rows: Iterable<StoredRow>, now: number): void {
-    this.#now = now;
+  /** One complete reading of the rows, from when to when (monotonic milliseconds). Fails with KINLOG_KCL_ALIVE when another program still writes them. */
+  see(rows: Iterable<StoredRow>, reading: { readonly from: number; readonly to: number }): void {
+    this.#readAt = reading.from;
     const present = new Set<string>();
     for (const row of rows) {
       present.add(row.shardId);
-      this.#compare(row, this.#seen.get(row.shardId));
+      this.#compare(row, reading.to);
     }
     for (const shardId of this.#seen.keys()) if (!present.has(shardId)) this.#seen.delete(shardId);
     const owners = new Set([...this.#seen.values()].map(({ row }) => row.owner));
@@ -48,23 +49,24 @@ export class LeaseWatch {
   /** How long until the owner is taken for dead, unless it shows itself; 0 = it is. */
   waitMs(owner: string): number {
     const sign = this.#signs.get(owner);
-    if (sign === undefined) return 0;
     const patience = PERIODS_TO_LIVE * this.#periodMs;
-    return Math.max(0, sign.at + (sign.foreign ? Math.max(patience, FOREIGN_QUIET_MS) : patience) - this.#now);
+    // Somebody who has come into a row since the latest reading, as a reader does to whom a shard was just handed over.
+    if (sign === undefined) return patience;
+    return Math.max(0, sign.at + (sign.foreign ? Math.max(patience, FOREIGN_QUIET_MS) : patience) - this.#readAt);
   }
 
   /** Free for so long that the reader who should have taken the shard by its share will not. */
   overdue(row: StoredRow): boolean {
     const patience = PERIODS_TO_LIVE * this.#periodMs;
-    const seenAt = this.#seen.get(row.shardId)?.changedAt ?? this.#now;
+    const seenAt = this.#seen.get(row.shardId)?.changedAt ?? this.#readAt;
     const freeSince = row.owner === undefined ? seenAt : (this.#signs.get(row.owner)?.at ?? seenAt) + patience;
-    return this.#now - freeSince >= patience;
+    return this.#readAt - freeSince >= patience;
   }
 
   /** Asked for so long ago that the owner, though it lives, will not hand it over. */
   denied(row: StoredRow): boolean {
     const seen = this.#seen.get(row.shardId);
-    return seen?.row.successor !== undefined && this.#now - seen.askedAt >= PERIODS_TO_HAND_OVER * this.#periodMs;
+    return seen?.row.successor !== undefined && this.#readAt - seen.askedAt >= PERIODS_TO_HAND_OVER * this.#periodMs;
   }
 
   /** `moved`: it has shown that it lives, beyond being named in a row. */
@@ -72,18 +74,21 @@ export class LeaseWatch {
     return [...this.#signs].map(([owner, { moved }]) => ({ owner, moved }));
   }
 
-  #compare(row: StoredRow, seen: Seen | undefined): void {
+  #compare(row: StoredRow, now: number): void {
+    const seen = this.#seen.get(row.shardId);
     const before = seen?.row;
     if (seen !== undefined && before?.version === row.version) return;
     refuseLivingKcl(row, before);
     const sameAsk = seen !== undefined && seen.row.successor === row.successor;
-    this.#seen.set(row.shardId, { row, changedAt: this.#now, askedAt: sameAsk ? seen.askedAt : this.#now });
-    if (row.owner !== undefined && isSign(row, before)) this.#sign(row.owner, row, before);
+    this.#seen.set(row.shardId, { row, changedAt: now, askedAt: sameAsk ? seen.askedAt : now });
+    if (isSign(row, before)) this.#sign(row, before, now);
   }
 
-  #sign(owner: string, row: StoredRow, before: StoredRow | undefined): void {
+  #sign(row: StoredRow, before: StoredRow | undefined, now: number): void {
+    const { owner } = row;
+    if (owner === undefined) return;
     const moved = this.#signs.get(owner)?.moved === true || before?.owner === owner;
-    this.#signs.set(owner, { at: this.#now, foreign: row.foreign === true, moved });
+    this.#signs.set(owner, { at: now, foreign: row.foreign === true, moved });
   }
 }
 
