@@ -44,6 +44,11 @@ export class SharedParts {
     this.#context = context;
   }
 
+  /** Stdout takes nothing any more and still holds something. */
+  get stdoutLost(): boolean {
+    return this.#pipe?.failed.aborted === true;
+  }
+
   get outputs(): readonly SharedOutput[] {
     return [...this.#outputs.values()].map(({ about }) => about);
   }
@@ -98,8 +103,6 @@ export class SharedParts {
       // A command ends when nobody reads its stdout; here other streams may have other outputs, and a supervisor wants to know.
       stdout.removeAllListeners('error');
       const pipe = new EventPipe(stdout, { log, format: ndjsonFormat('stdout') });
-      // What it still holds would keep the process waiting for its end.
-      pipe.failed.addEventListener('abort', () => stdout.destroy(), { once: true });
       this.#pipe = pipe;
       return new ModularInputOutput(pipe, 'stdout');
     }

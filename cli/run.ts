@@ -4,7 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { describeError, ERRORS } from '../base/errors.ts';
 import { EventLog, formatLine, type Level, type LogLine } from '../base/events.ts';
 import { ByteBudget } from '../reader/index.ts';
-import { EXIT, Interruption, type Surroundings } from './exit.ts';
+import { EXIT, Interruption, written, type Surroundings } from './exit.ts';
 import { changesBetween } from './run-changes.ts';
 import { loadRunConfig, type RunConfig } from './run-config.ts';
 import type { RunValues } from './run-options.ts';
@@ -19,6 +19,8 @@ const MIB = 1024 * 1024;
 const DEFAULT_MB_IN_FLIGHT = 64;
 /** From the first signal to the end of the process, whatever output and store do. */
 const STOP_MS = 15_000;
+const FLUSH_MS = 500;
+const TOO_LATE = 'the output or the store took too long; what was not stored is read again';
 
 export async function run(values: RunValues, around: Surroundings): Promise<number> {
   const loaded = loadRunConfig(values.config);
@@ -56,10 +58,15 @@ class Run {
     const work = Promise.all(this.#streams.map((stream) => stream.run(this.#stop))).then(() => this.#parts.close());
     const inTime = await Promise.race([work.then(() => true), this.#deadline()]);
     await server?.close();
-    if (inTime) return this.#summary();
-    this.#around.stderr.write(`kinlog: the output or the store took too long; what was not stored is read again\n`);
-    // What still waits for them would keep the process.
-    process.exit(EXIT.failed);
+    if (!inTime) this.#around.stderr.write(`kinlog: ${TOO_LATE}\n`);
+    const status = inTime ? this.#summary() : EXIT.failed;
+    return inTime && !this.#parts.stdoutLost ? status : this.#leave(status);
+  }
+
+  /** Without waiting for those who do not let us go. */
+  async #leave(status: number): Promise<never> {
+    await Promise.race([written(this.#around.stderr), systemClock.sleep(FLUSH_MS)]);
+    process.exit(status);
   }
 
   get #stop(): AbortSignal {
