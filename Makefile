@@ -36,8 +36,14 @@ generate: $(INSTALLED) ## write the files that are rendered from declarations
 	$(NODE) splunk-app/generate.ts
 	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level warn .
 
-test: $(INSTALLED) ## every suite, with real processes, in a few minutes
+test: $(INSTALLED) ## every suite but test-interop, with real processes, in a few minutes
 	$(NODE) node_modules/vitest/vitest.mjs run $(if $(TEST_REPORT),--reporter=default --reporter=json --outputFile=$(TEST_REPORT))
+	$(if $(filter test-all,$(MAKECMDGOALS)),,@echo 'not run: make test-interop (hand-over with the real KCL on DynamoDB Local; needs a JDK and Maven)')
+
+test-interop: $(INSTALLED) ## hand-over with the real KCL 2 and 3 on DynamoDB Local; needs a JDK (17 or later) and Maven
+	$(NODE) test/interop/main.ts
+
+test-all: test test-interop ## every suite there is
 
 build: dist/.built ## dist/: the package and its commands on the pinned runtime
 	@ls dist/bin | sed 's|^|dist/bin/|'
@@ -68,4 +74,4 @@ bench: dist/.built dist/kinloader.tar.gz ## our speed and memory beside baseline
 clean: ## remove what was built
 	rm -rf dist .demo .cache
 
-.PHONY: help install check generate test build splunkapp demo bench clean
+.PHONY: help install check generate test test-interop test-all build splunkapp demo bench clean

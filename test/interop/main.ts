@@ -5,6 +5,7 @@ import path from 'node:path';
 import { build, missingTools } from './build.ts';
 
 const root = path.join(import.meta.dirname, '../..');
+const LIMIT_MS = 15 * 60_000;
 const say = (line: string) => void process.stderr.write(`interop: ${line}\n`);
 
 async function main(): Promise<number> {
@@ -27,9 +28,11 @@ async function main(): Promise<number> {
   ];
   const suite = spawn(process.execPath, args, {
     cwd: root,
+    timeout: LIMIT_MS,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, KINLOG_INTEROP: built, KINLOG_DYNAMODB_LOCAL: path.join(built, 'dynamodb-local') },
   });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => suite.kill(signal));
   const [status] = (await once(suite, 'exit')) as [number | null];
   return status ?? 1;
 }
