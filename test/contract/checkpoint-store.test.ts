@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { openDynamoStore } from '../../reader/checkpoint/dynamodb.ts';
 import { openLevelStore } from '../../reader/checkpoint/leveldb.ts';
+import { openKvStore } from '../../reader/checkpoint/kv-store.ts';
 import { MemoryStore } from '../../reader/checkpoint/memory.ts';
 import type { CheckpointStore } from '../../reader/checkpoint/store.ts';
 import { accessTo, startDynalite } from '../fakes/peers/dynalite.ts';
 import type { Peer } from '../fakes/peers/process.ts';
+import { SESSION } from '../fakes/splunkd/kv-stores.ts';
+import { CA, FakeSplunkd } from '../fakes/splunkd/splunkd.ts';
 import { checkpointStoreContract } from './checkpoint-store.ts';
 import { freshTable, reopenable } from './dynamodb-store.ts';
 
@@ -47,4 +50,27 @@ afterAll(() => dynalite.close());
 checkpointStoreContract('DynamoDB', async () => {
   const table = freshTable();
   return reopenable(() => openDynamoStore({ table, keys: 'stream', client: accessTo(dynalite.url) }));
+});
+
+checkpointStoreContract('KvStore', async () => {
+  const splunkd = new FakeSplunkd();
+  splunkd.kv.declare('kinloader', 'kinlog_rows');
+  const { url } = await splunkd.open();
+  const stores: CheckpointStore[] = [];
+  const open = () => {
+    const store = openKvStore({ url, app: 'kinloader', auth: SESSION, ca: CA });
+    stores.push(store);
+    return store;
+  };
+  return {
+    store: open(),
+    reopen: async () => {
+      for (const store of stores.splice(0)) await store.close();
+      return open();
+    },
+    dispose: async () => {
+      await Promise.all(stores.map((store) => store.close()));
+      await splunkd.close();
+    },
+  };
 });

@@ -1,0 +1,145 @@
+/** HTTP to services that are not AWS: bounded in time, size and connections, TLS checked, and no secret in what it says. */
+import type { Agent } from 'undici';
+import { abortReason } from './clock.ts';
+import { KinlogError } from './errors.ts';
+
+export interface HttpOptions {
+  /** Scheme, host and port; what follows is ignored. */
+  readonly url: URL;
+  /** Certificates, PEM; the usual authorities without. */
+  readonly ca?: string | undefined;
+  /** `chain`: whatever name the certificate has; `nothing`: only where nobody can listen in. */
+  readonly verify?: 'all' | 'chain' | 'nothing' | undefined;
+  /** At once; further calls wait for one. */
+  readonly connections?: number | undefined;
+  /** For a whole call, the wait for a connection included, milliseconds. */
+  readonly timeoutMs?: number | undefined;
+  readonly maxAnswerBytes?: number | undefined;
+}
+
+export interface HttpCall {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Path and query. */
+  readonly path: string;
+  /** May hold secrets. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Calls to one server. Redirects are not followed: they would carry the secrets elsewhere. */
+export class HttpClient {
+  readonly #options: HttpOptions;
+  #agent: Promise<Agent> | undefined;
+  #closed = false;
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+  }
+
+  /** Any status is an answer. Fails with KINLOG_SERVICE_UNAVAILABLE, _TLS_UNTRUSTED or _CLOSED, or with the reason of the signal. */
+  async call(call: HttpCall, signal?: AbortSignal): Promise<HttpAnswer> {
+    if (this.#closed)
+      throw new KinlogError('KINLOG_CLOSED', `the client of ${this.#host} was used after it was closed`);
+    const { timeoutMs = 30_000 } = this.#options;
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), timeoutMs);
+    try {
+      signal?.throwIfAborted();
+      this.#agent ??= newAgent(this.#options);
+      const dispatcher = await this.#agent;
+      const ends = signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]);
+      const { statusCode, body } = await dispatcher.request({
+        origin: this.#options.url.origin,
+        ...call,
+        signal: ends,
+      });
+      return { status: statusCode, text: await body.text() };
+    } catch (error) {
+      if (signal?.aborted === true) throw abortReason(signal);
+      if (timeout.signal.aborted) throw unavailable(this.#host, `no answer within ${timeoutMs} ms`, error);
+      throw failure(error, this.#host);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Calls under way end first. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await (await this.#agent)?.close();
+  }
+
+  get #host(): string {
+    return this.#options.url.host;
+  }
+}
+
+const MAX_ANSWER_BYTES = 64 << 20;
+
+async function newAgent(options: HttpOptions): Promise<Agent> {
+  const { ca, verify = 'all', connections = 8, timeoutMs, maxAnswerBytes = MAX_ANSWER_BYTES } = options;
+  // Only here: most commands never need it.
+  const { Agent: UndiciAgent } = await import('undici');
+  return new UndiciAgent({
+    connections,
+    maxResponseSize: maxAnswerBytes,
+    connect: {
+      ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+      ...(ca === undefined ? {} : { ca }),
+      ...(verify === 'all' ? {} : { checkServerIdentity: () => undefined }),
+      rejectUnauthorized: verify !== 'nothing',
+    },
+  } satisfies ConstructorParameters<typeof UndiciAgent>[0]);
+}
+
+const PASSING = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'UND_ERR_SOCKET',
+]);
+
+/** Codes of Node's TLS for certificates that are not trusted. */
+const UNTRUSTED = /CERT|UNABLE_TO_|SELF_SIGNED|CRL|HOSTNAME_MISMATCH/;
+
+function failure(error: unknown, host: string): KinlogError {
+  if (error instanceof KinlogError) return error;
+  const code = codeOf(error);
+  if (PASSING.has(code)) return unavailable(host, code, error);
+  if (UNTRUSTED.test(code))
+    return new KinlogError('KINLOG_TLS_UNTRUSTED', `the certificate of ${host} is not trusted: ${code}`, {
+      cause: error,
+    });
+  if (/^(?:HPE_|ERR_SSL_|EPROTO)/.test(code))
+    return new KinlogError(
+      'KINLOG_SERVICE_UNAVAILABLE',
+      `${host} does not speak the protocol of its address: ${code}`,
+      {
+        retry: 'slow',
+        remedy: 'Check the port, and whether the address begins with https or http.',
+        cause: error,
+      },
+    );
+  return new KinlogError('KINLOG_UNEXPECTED', `calling ${host}: ${code}`, { cause: error });
+}
+
+const unavailable = (host: string, why: string, cause: unknown): KinlogError =>
+  new KinlogError('KINLOG_SERVICE_UNAVAILABLE', `${host} did not answer: ${why}`, { cause });
+
+function codeOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return error instanceof Error ? error.name : String(error);
+}

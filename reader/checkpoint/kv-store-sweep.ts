@@ -1,0 +1,90 @@
+/** Deletes documents that can not be the row any more: versions below a later one, and lives that are over. */
+import { asKinlogError } from '../../base/errors.ts';
+import type { EventLog } from '../../base/events.ts';
+import type { KvCollection, KvQuery } from './kv-store-api.ts';
+import { endOf, keyOf, lifePrefix, type KvDocument, type Life } from './kv-store-documents.ts';
+
+/** Works beside the writes, one request at a time; what comes due meanwhile is swept together. A sweep that fails is no harm: a later one covers it. */
+export class KvSweeper {
+  readonly #collection: KvCollection;
+  readonly #latest: (anchor: string) => Promise<KvDocument | undefined>;
+  readonly #log: EventLog | undefined;
+  /** By the prefix of the life: everything in it below a version. */
+  readonly #superseded = new Map<string, KvQuery>();
+  readonly #over = new Map<string, { readonly anchor: string; readonly born: string }>();
+  #running: Promise<void> | undefined;
+
+  /** `latest` reads the anchor first and the rest of its life afterwards. */
+  constructor(
+    collection: KvCollection,
+    latest: (anchor: string) => Promise<KvDocument | undefined>,
+    log: EventLog | undefined,
+  ) {
+    this.#collection = collection;
+    this.#latest = latest;
+    this.#log = log;
+  }
+
+  /** Everything of the life below its version, which is known to be stored. */
+  superseded(anchor: string, life: Life): void {
+    const prefix = lifePrefix(anchor, life.born);
+    this.#superseded.set(prefix, { _key: { $gte: prefix, $lt: keyOf(anchor, life) } });
+    this.#start();
+  }
+
+  /** A life that seems to be over. */
+  over(anchor: string, born: string): void {
+    this.#over.set(lifePrefix(anchor, born), { anchor, born });
+    this.#start();
+  }
+
+  /**
+   * Deletes what is left of a life, if it is over: its latest version is a removal, above which nobody ever writes, or the anchor is another's or gone.
+   * The anchor goes first, so that no earlier version can come back as the row. An anchor precedes every other document of its life and is not made
+   * twice, so one that is missing after they were seen will not appear again.
+   */
+  async bury(anchor: string, born: string): Promise<void> {
+    const latest = await this.#latest(anchor);
+    if (latest?.born === born && latest.state !== '') return;
+    await this.#collection.delete({ _key: anchor, born });
+    const prefix = lifePrefix(anchor, born);
+    await this.#collection.delete({ _key: { $gte: prefix, $lt: endOf(prefix) } });
+  }
+
+  /** Settles when nothing is left to do. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  #start(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#superseded.size > 0 || this.#over.size > 0) {
+        const queries = this.#take();
+        if (queries.length > 0) await this.#collection.delete({ $or: queries });
+        for (const [key, { anchor, born }] of this.#over) {
+          this.#over.delete(key);
+          await this.bury(anchor, born);
+        }
+      }
+    } catch (error) {
+      this.#superseded.clear();
+      this.#over.clear();
+      this.#log?.emit('checkpoint.unswept', { error: asKinlogError(error, 'sweeping').message });
+    }
+  }
+
+  #take(): KvQuery[] {
+    const taken = [...this.#superseded].slice(0, BATCH);
+    for (const [prefix] of taken) this.#superseded.delete(prefix);
+    return taken.map(([, query]) => query);
+  }
+}
+
+/** A query travels in the address, where 8 KB are safe; each takes about 330 bytes there. */
+const BATCH = 20;
