@@ -13,16 +13,24 @@ export interface Watch {
 
 const LOOK_EVERY_MS = 5000;
 
-/** KINLOG_CHECKPOINT_IN_USE as soon as one of the rows that have an owner changes. A store that one process holds at a time needs no watching. */
-export async function refuseAlive(rows: readonly StoredRow[], place: Place, watch: Watch): Promise<void> {
-  const owned = new Map(rows.filter(({ owner }) => owner !== undefined).map((row) => [row.shardId, row]));
-  if (watch.force || owned.size === 0 || !place.store.traits.shared) return;
-  watch.say(`watching ${owned.size} owned rows for ${watch.wait / 1000} s, to see that no reader is at work`);
+export interface Touched {
+  /** Rows that shall be written or removed. */
+  readonly rows: readonly StoredRow[];
+  /** All rows of the stream: a reader shows in any one of its rows that it lives, not in each. */
+  readonly all: readonly StoredRow[];
+}
+
+/** KINLOG_CHECKPOINT_IN_USE as soon as a row of the stream changes, when one that shall be touched has an owner. A store that one process holds at a time needs no watching. */
+export async function refuseAlive({ rows, all }: Touched, place: Place, watch: Watch): Promise<void> {
+  const owned = rows.some(({ owner }) => owner !== undefined);
+  if (watch.force || !owned || !place.store.traits.shared) return;
+  const before = new Map(all.map((row) => [row.shardId, row]));
+  watch.say(`watching the rows of ${place.stream.id} for ${watch.wait / 1000} s, to see that no reader is at work`);
   const { clock, signal } = place;
   const until = clock.monotonic() + watch.wait;
   for (let leftMs = watch.wait; leftMs > 0; leftMs = until - clock.monotonic()) {
     await clock.sleep(Math.min(leftMs, LOOK_EVERY_MS), signal);
-    refuseMoved(owned, await rowsOf(place), place.name);
+    refuseMoved(before, await rowsOf(place), place.name);
   }
 }
 

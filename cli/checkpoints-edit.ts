@@ -22,9 +22,10 @@ export const sayer =
 export async function set(values: SetValues, around: Surroundings): Promise<number> {
   return withPlace(await targetOf(values, 'store'), { around }, async (place, side) => {
     const { position } = values;
-    const before = (await rowsOf(place)).find(({ shardId }) => shardId === values.shard);
+    const all = await rowsOf(place);
+    const before = all.find(({ shardId }) => shardId === values.shard);
     const next = await newRow(values, before, { side, stream: place.stream.id });
-    if (before !== undefined) await refuseAlive([before], place, { ...values, say: sayer(around) });
+    if (before !== undefined) await refuseAlive({ rows: [before], all }, place, { ...values, say: sayer(around) });
     const change = `${values.shard}: ${before === undefined ? 'no position' : positionText(before.position)} -> ${positionText(position)}`;
     const question = `${change}. ${consequence(before?.position, position)} Set it?`;
     if (!(await confirmed(question, values.yes, around, place.signal))) return done(false);
@@ -104,7 +105,7 @@ export async function reset(values: ResetValues, around: Surroundings): Promise<
   return withPlace(await targetOf(values, 'store'), { around }, async (place) => {
     const rows = await rowsOf(place);
     refuseEmpty(rows, place);
-    await refuseAlive(rows, place, { ...values, say: sayer(around) });
+    await refuseAlive({ rows, all: rows }, place, { ...values, say: sayer(around) });
     around.stderr.write(rowsTable(rows, place.clock.now()));
     const question = `These ${rows.length} positions of ${place.stream.id} are lost, and the next reader begins where its start says. Remove them?`;
     if (!(await confirmed(question, values.yes, around, place.signal))) return done(false);

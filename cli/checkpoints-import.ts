@@ -88,7 +88,7 @@ export async function convert(values: ConvertValues, around: Surroundings): Prom
   return withPlace(source, { around }, async (place, side) => {
     const rows = await rowsOf(place);
     refuseEmpty(rows, place);
-    await refuseAlive(rows, place, { ...values, say: sayer(around) });
+    await refuseAlive({ rows, all: rows }, place, { ...values, say: sayer(around) });
     const store = await openPlace(to, { signal: place.signal, around, mode: modeOf(values) });
     const target = { ...place, store, name: storeName(to), stream: await side.keyFor(to) };
     try {
@@ -120,7 +120,7 @@ async function store(rows: readonly ShardRow[], place: Place, { values, around }
   const present = new Map((await presentRows(place, values.dryRun)).map((row) => [row.shardId, row]));
   const replaced = rows.map(({ shardId }) => present.get(shardId)).filter((row) => row !== undefined);
   if (present.size > 0 && !values.overwrite) throw occupied(present.size, place);
-  await refuseAlive(replaced, place, { ...values, say });
+  await refuseAlive({ rows: replaced, all: [...present.values()] }, place, { ...values, say });
   around.stderr.write(
     rowsTable(
       rows.map((row) => ({ ...row, version: 1 })),

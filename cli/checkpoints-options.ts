@@ -82,8 +82,8 @@ const ALIVE = {
     type: duration(),
     title: 'Wait',
     value: 'duration',
-    text: 'how long owned rows must stand still, so that no reader is at work; more than three lease periods',
-    default: '35s',
+    text: 'how long the rows must stand still, so that no reader is at work; more than three lease periods',
+    default: '40s',
   },
   force: { type: flag(), title: 'Force', text: 'do not watch whether a reader is at work', default: 'false' },
 } as const;
@@ -168,7 +168,7 @@ export type ImportValues = OptionValues<typeof IMPORT>;
 export type ConvertValues = OptionValues<typeof CONVERT>;
 
 const STATUS = 'Exit status: 0 done; 1 usage; 100 failure, or the question was answered with no; 130 interrupted.';
-const WATCHED = `Rows that a reader owns are watched first: while one of them changes, a reader is at work and nothing is written. Stop it, or
+const WATCHED = `When a reader owns a row, all rows are watched first: while one changes, a reader is at work and nothing is written. Stop it, or
 wait until its leases have ended. A LevelDB directory has one process at a time, so there nothing needs to be watched.
 Without a terminal to ask at, --yes is needed.`;
 

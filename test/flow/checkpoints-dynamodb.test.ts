@@ -113,7 +113,7 @@ it('a row that a reader keeps writing is not touched, and one that stands still 
     simulator.url,
     '--wait=2m',
   ]);
-  await until(() => refused.stderr.includes('watching 1 owned rows for 120 s'), 'the row is watched');
+  await until(() => refused.stderr.includes('for 120 s, to see'), 'the row is watched');
   version = await live.put(key, { ...row, position }, version, signal);
   const { status, stderr } = await refused.finished();
   expect(status).toBe(100);
