@@ -3,13 +3,15 @@ import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
+import { awsClientConfig, type AwsAccess } from '../base/aws-access.ts';
 import { configFaults } from '../base/config.ts';
+import { isKinlogError } from '../base/errors.ts';
 import { runSchema, type OutputConfig, type StreamSettings } from './run-schema.ts';
 import { similar } from './similar.ts';
 import { storeName, type StoreConfig } from './store.ts';
 
 /** A stream with the store and the output that count for it. */
-export interface StreamConfig extends StreamSettings {
+export interface StreamConfig extends Omit<StreamSettings, 'store' | 'output'> {
   /** Tells streams apart in metrics and logs: the name, and a number for the second of the same name. */
   readonly id: string;
   readonly store: StoreConfig;
@@ -150,6 +152,7 @@ function contradictions({ streams }: RunConfig): Fault[] {
     const path = ['streams', i] as const;
     const earlier = streams.slice(0, i);
     return [
+      ...accessFaults(stream).map((text) => ({ path, text })),
       ...storeFaults(stream).map((text) => ({ path: [...path, 'store'], text })),
       ...outputFaults(stream).map((text) => ({ path: [...path, 'output'], text })),
       ...earlier.flatMap((other, k) => sharedFaults(stream, other, `streams[${k}]`).map((text) => ({ path, text }))),
@@ -158,9 +161,22 @@ function contradictions({ streams }: RunConfig): Fault[] {
 }
 
 function storeFaults({ store }: StreamConfig): string[] {
-  if (store.kind !== 'dynamodb' || (store.readCapacity === undefined) === (store.writeCapacity === undefined))
+  if (store.kind !== 'dynamodb') return [];
+  const faults = accessFaults(store);
+  if ((store.readCapacity === undefined) !== (store.writeCapacity === undefined))
+    faults.push('must say both readCapacity and writeCapacity, or neither');
+  return faults;
+}
+
+/** How AWS is reached is judged where it is used. */
+function accessFaults(access: AwsAccess): string[] {
+  try {
+    awsClientConfig(access);
     return [];
-  return ['must say both readCapacity and writeCapacity, or neither'];
+  } catch (error) {
+    if (isKinlogError(error, 'KINLOG_CONFIG_INVALID')) return [`has ${error.message}`];
+    throw error;
+  }
 }
 
 function outputFaults({ output: { file, rotate } }: StreamConfig): string[] {

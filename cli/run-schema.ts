@@ -4,6 +4,7 @@ import { choice, flag, integer, text, url, type OptionType } from '../base/confi
 import type { LostPosition, Start } from '../reader/index.ts';
 import { CONNECTION, streamName } from './connection-options.ts';
 import { startOption } from './start.ts';
+import { timeOption } from './store-options.ts';
 
 /** The option tables' types, whose values are text, over the types of YAML. The message of an issue is what the value must be. */
 const value = <T>(type: OptionType<T>) =>
@@ -70,17 +71,14 @@ const store = z.discriminatedUnion('kind', [
   object({
     kind: z.literal('dynamodb'),
     table: value(text('the name of a DynamoDB table', /^[\w.-]{3,255}$/)),
-    region: ACCESS.region,
-    profile: ACCESS.profile,
-    endpoint: ACCESS.endpoint,
-    roleArn: ACCESS.roleArn,
-    externalId: ACCESS.externalId,
+    ...ACCESS,
     create: optional(flag()),
     readCapacity: optional(capacity),
     writeCapacity: optional(capacity),
-    tags: z.record(z.string(), value(text())).optional(),
+    tags: z.record(z.string(), value(text()), { error: 'a group of names and texts' }).optional(),
     keys: optional(choice(['shard', 'stream'])),
-  }),
+    untimedStart: optional(timeOption(() => PROCESS_START_MS)),
+  }).transform(({ untimedStart: untimedStartMs, ...rest }) => ({ ...rest, untimedStartMs })),
   object({
     kind: z.literal('kv-store'),
     url: value(url()),

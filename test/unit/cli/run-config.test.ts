@@ -55,6 +55,15 @@ describe('a file that is right', () => {
     expect(streams[1]).toMatchObject({ stream: 'b', region: 'eu-west-1', idleMs: 500 });
   });
 
+  it('can say where KCL rows without a time begin', () => {
+    const store = 'store: { kind: dynamodb, table: leases, untimedStart: 2026-01-31T10:00:00Z, tags: { team: logs } }';
+    expect(config(`output: { kind: ndjson }\n${store}\nstreams: [{ stream: a }]`).streams[0]!.store).toMatchObject({
+      table: 'leases',
+      untimedStartMs: Date.UTC(2026, 0, 31, 10),
+      tags: { team: 'logs' },
+    });
+  });
+
   it('is the example, and docs/run.md names every option', () => {
     expect(() => readRunConfig(path.join(root, 'examples/reader.yaml'))).not.toThrow();
     const guide = readFileSync(path.join(root, 'docs/run.md'), 'utf8');
@@ -182,6 +191,18 @@ describe('what is right by itself and wrong together', () => {
     expect(two(table(', keys: stream'), `b${table(', keys: stream')}`)).toEqual([]);
     expect(two(table(', readCapacity: 5'), 'b')).toEqual([
       'reader.yaml:4: streams[0].store must say both readCapacity and writeCapacity, or neither',
+    ]);
+  });
+
+  it('is what is only of use with a role, for the stream and for its table', () => {
+    expect(
+      two(
+        ', externalId: x',
+        'b, store: { kind: dynamodb, table: leases, sessionName: "y z", roleArn: "arn:aws:iam::123456789012:role/r" }',
+      ),
+    ).toEqual([
+      'reader.yaml:4: streams[0] has externalId: of no use without a role (roleArn)',
+      'reader.yaml:5: streams[1].store has sessionName: must be 2 to 64 letters, digits or _+=,.@-',
     ]);
   });
 
