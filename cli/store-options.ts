@@ -87,7 +87,7 @@ const FLAGS = {
     type: text(),
     title: 'Token file',
     value: 'path',
-    text: 'file that holds a Splunk token for the KV store; $KINLOG_SPLUNK_SESSION_KEY is taken as a session key without it',
+    text: 'file that holds a Splunk token for the KV store; without it $KINLOG_SPLUNK_SESSION_KEY is taken as a session key',
   },
   CaFile: { type: text(), title: 'CA file', value: 'path', text: "PEM certificates to check splunkd's with" },
 } as const satisfies Record<string, CliOption<unknown>>;

@@ -84,7 +84,7 @@ export async function openStore(config: StoreConfig, options: OpenStoreOptions):
     case 'dynamodb':
       return openDynamo(config, options);
     case 'kv-store':
-      throw new KinlogError('KINLOG_CONFIG_INVALID', `the store ${storeName(config)} is not in this version`);
+      return openKv(config, options);
   }
 }
 
@@ -114,4 +114,16 @@ async function openDynamo(
   const { kind: _kind, table, create, readCapacity, writeCapacity, tags, keys, untimedStartMs, ...client } = config;
   const made = create === false || mustExist === true ? false : { readCapacity, writeCapacity, tags };
   return openDynamoStore({ table, client, create: made, keys, untimedStartMs, clock, log });
+}
+
+async function openKv(
+  { url, app, collection, tokenFile, caFile }: KvStoreConfig,
+  { log, clock, env = process.env }: OpenStoreOptions,
+): Promise<CheckpointStore & RowRemover> {
+  const [{ openKvStore }, { splunkAuth }] = await Promise.all([
+    import('../reader/checkpoint/kv-store.ts'),
+    import('./splunk-auth.ts'),
+  ]);
+  const auth = await splunkAuth(tokenFile, env);
+  return openKvStore({ url, app, collection, ca: caFile, auth, env, clock, log });
 }
