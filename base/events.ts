@@ -125,7 +125,7 @@ export const EVENTS = {
   'config.applied': kind('info', 'the configuration was read again and is in force'),
   'config.refused': kind(
     'error',
-    'the configuration was read again and has faults; everything goes on as before',
+    'the configuration was read again and can not be taken; everything goes on as before',
     'config_refusals',
   ),
   'config.restart-needed': kind(

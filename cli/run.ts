@@ -114,6 +114,14 @@ class Run {
       this.#log.emit('config.restart-needed', { file: this.#file, keys: needRestart.join(', ') });
       return;
     }
+    // A reader that stops while its output takes nothing would have to give up what it has handed over, and with it the pipe that others share.
+    if (streams.length > 0 && this.#parts.outputs.some(({ stalled }) => stalled)) {
+      this.#log.emit('config.refused', {
+        file: this.#file,
+        faults: 'the output takes nothing now: ask again once it does',
+      });
+      return;
+    }
     this.#config = loaded.config;
     for (const i of streams) this.#streams[i]!.restartWith(loaded.config.streams[i]!);
     this.#log.emit('config.applied', { file: this.#file, keys: harmless.join(', ') || 'none' });
