@@ -8,9 +8,12 @@ import { BuilderPool } from './builder-pool.ts';
 import { EventDelivery, type Delivery } from './deliver.ts';
 import { RecordDelivery, type RecordSink } from './deliver-records.ts';
 import { ByteBudget } from './fetch/budget.ts';
+import type { FanOutOptions } from './fetch/consumer.ts';
+import { FanOutApi } from './fetch/fan-out-api.ts';
+import { FanOutSource } from './fetch/fan-out.ts';
 import { KinesisApi } from './fetch/kinesis.ts';
 import { PollingSource } from './fetch/polling.ts';
-import type { Shard } from './fetch/source.ts';
+import type { RecordSource, Shard } from './fetch/source.ts';
 import { DeadLetterOutput, type DeadLetters } from './output/dead-letter.ts';
 import type { Output } from './output/output.ts';
 import { ReadingLoop, type ReaderParts } from './reader.ts';
@@ -26,6 +29,7 @@ export { openLevelStore } from './checkpoint/leveldb.ts';
 export type { Position } from './checkpoint/position.ts';
 export type { CheckpointStore, RowRemover, ShardRow, StoredRow, StreamKey, Version } from './checkpoint/store.ts';
 export type { RecordSink } from './deliver-records.ts';
+export type { FanOutOptions } from './fetch/consumer.ts';
 export type { KinesisRecord, RecordPage, Shard } from './fetch/source.ts';
 export { EventPipe, ModularInputOutput } from './output/modular-input.ts';
 export type { LostPosition } from './shard-reader.ts';
@@ -66,7 +70,9 @@ interface CommonOptions {
   readonly clock?: Clock;
   /** Longest time between an acceptance and its storing, milliseconds; what a crash may deliver twice. Default 1,000. */
   readonly checkpointEveryMs?: number;
-  /** Longest wait between two reads of a shard that has nothing new, milliseconds. Default 1,000. */
+  /** Enhanced fan-out instead of polling: the service pushes, with 2 MB/s for each shard that no other reader takes. Costs by the hour, shard and gigabyte. */
+  readonly fanOut?: FanOutOptions | undefined;
+  /** Longest wait between two reads of a shard that has nothing new, milliseconds; only when polling. Default 1,000. */
   readonly idleMs?: number;
   /** Bytes of pages that are fetched and not accepted yet, over all shards. Default 64 MiB. */
   readonly maxBytesInFlight?: number;
@@ -110,13 +116,15 @@ export class Reader {
   /** Settles once the signal has aborted and everything accepted is stored. Rejects with the KinlogError that made reading impossible: at the start also
    *  for what only a person can mend (credentials, permissions, an unknown stream), later for a lost output or store, or a stream that is another one. */
   async run(signal: AbortSignal): Promise<void> {
-    const { stream, kinesis, clock = systemClock } = this.#options;
+    const { stream, kinesis, fanOut, clock = systemClock } = this.#options;
     const api = new KinesisApi({ ...kinesis, stream }, clock);
+    const pushing = fanOut === undefined ? undefined : new FanOutApi({ ...kinesis, stream }, clock);
     try {
-      this.#loop = new ReadingLoop(readerParts(this.#options, api));
+      this.#loop = new ReadingLoop(readerParts(this.#options, { api, pushing }));
       await this.#loop.run(signal);
     } finally {
       api.close();
+      pushing?.close();
     }
   }
 
@@ -134,23 +142,19 @@ const DEFAULTS = {
   drainMs: 4000,
 } as const;
 
-function readerParts(given: ReaderOptions, api: KinesisApi): ReaderParts {
+interface Calls {
+  readonly api: KinesisApi;
+  /** With enhanced fan-out. */
+  readonly pushing: FanOutApi | undefined;
+}
+
+function readerParts(given: ReaderOptions, calls: Calls): ReaderParts {
   const options = { ...DEFAULTS, ...given };
-  const { clock = systemClock, log = silentLog(), idleMs, whenRefused = 'wait' } = options;
-  const budget = options.budget ?? new ByteBudget(options.maxBytesInFlight);
+  const { clock = systemClock, log = silentLog(), whenRefused = 'wait' } = options;
   return {
     streamId: streamId(options.stream),
-    api,
-    source: (createdMs) =>
-      new PollingSource({
-        api,
-        log,
-        clock,
-        budget,
-        createdMs,
-        whenRefused,
-        ...(idleMs === undefined ? {} : { idleMs }),
-      }),
+    api: calls.api,
+    source: sourceFor(options, calls),
     delivery: deliveryFor(options, log),
     store: options.store,
     start: options.start,
@@ -164,6 +168,15 @@ function readerParts(given: ReaderOptions, api: KinesisApi): ReaderParts {
     drainMs: options.drainMs,
     startAttempts: whenRefused === 'stop' ? 3 : Infinity,
   };
+}
+
+function sourceFor(options: ReaderOptions, { api, pushing }: Calls): (createdMs: number) => RecordSource {
+  const { clock = systemClock, log = silentLog(), whenRefused = 'wait', fanOut, idleMs } = options;
+  const budget = options.budget ?? new ByteBudget(options.maxBytesInFlight);
+  const shared = { api, log, clock, budget, whenRefused };
+  if (fanOut !== undefined && pushing !== undefined)
+    return (createdMs) => new FanOutSource({ ...shared, ...fanOut, pushing, createdMs });
+  return (createdMs) => new PollingSource({ ...shared, createdMs, ...(idleMs === undefined ? {} : { idleMs }) });
 }
 
 function deliveryFor(options: ReaderOptions, log: EventLog): (shard: Shard, progress: ShardProgress) => Delivery {
