@@ -120,10 +120,8 @@ class DynamoStore implements CheckpointStore, RowRemover {
   async put(stream: StreamKey, row: ShardRow, expected: Version | 'absent', signal: AbortSignal): Promise<Version> {
     // Refuses what could not be read back.
     rowText(row, 1);
-    // What the caller does with its row while this one waits for its turn must not be stored.
-    const copy = structuredClone(row);
     const place = this.#place(stream, row.shardId);
-    const write = (before: Lease | undefined, nonce: string) => this.#update(place, copy, before, nonce);
+    const write = (before: Lease | undefined, nonce: string) => this.#update(place, row, before, nonce);
     const lease = await this.#inTurn({ place, expected, removal: false, signal, write });
     return lease!.version;
   }

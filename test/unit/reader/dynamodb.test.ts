@@ -11,7 +11,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openDynamoStore, type DynamoStoreOptions } from '../../../reader/checkpoint/dynamodb.ts';
 import type { CheckpointStore, RowRemover, StreamKey } from '../../../reader/checkpoint/store.ts';
 import { freshTable } from '../../contract/dynamodb-store.ts';
-import { all, live, row } from '../../contract/store-rows.ts';
+import { all, live, row, SEQUENCE } from '../../contract/store-rows.ts';
+import { FakeClock } from '../../fakes/clock.ts';
 import { accessTo, dynamoClient, startDynalite } from '../../fakes/peers/dynalite.ts';
 import { FaultyNetwork } from '../../fakes/peers/dynamodb-network.ts';
 import type { Peer } from '../../fakes/peers/process.ts';
@@ -158,7 +159,8 @@ describe("KCL's counters", () => {
     version = await store.put(STREAM, row('s'), version, live());
     version = await store.put(STREAM, row('s', { owner: 'd' }), version, live());
     expect(await switches()).toBe('2');
-    await store.put(STREAM, row('s', { owner: 'd', position: { kind: 'horizon' } }), version, live());
+    const further = { kind: 'after', sequenceNumber: SEQUENCE, subSequence: 1, partial: true } as const;
+    await store.put(STREAM, row('s', { owner: 'd', position: further }), version, live());
     expect(await switches()).toBe('0');
   });
 
@@ -206,6 +208,33 @@ it('storing a position is one call, and so is a removal', async () => {
   await store.remove(STREAM, 's', version, live());
   const operations = network.arrived.map((call) => call.operation);
   expect(operations).toEqual(['UpdateItem', 'UpdateItem', 'UpdateItem', 'DeleteItem']);
+});
+
+it('a put whose answer was lost excuses no other version than the one it expected', async () => {
+  const network = new FaultyNetwork();
+  const store = open({}, network);
+  const first = await store.put(STREAM, row('s'), 'absent', live());
+  const second = await store.put(STREAM, row('s'), first, live());
+  network.loseAnswers(1);
+  const unavailable = { code: 'KINLOG_CHECKPOINT_UNAVAILABLE' };
+  await expect(store.put(STREAM, row('s'), second, live())).rejects.toMatchObject(unavailable);
+  const conflict = { code: 'KINLOG_CHECKPOINT_CONFLICT' };
+  await expect(store.put(STREAM, row('s'), first, live())).rejects.toMatchObject(conflict);
+});
+
+it('closing waits for the writes under way', async () => {
+  const clock = new FakeClock();
+  const network = new FaultyNetwork(clock);
+  const store = open({ clock }, network);
+  const version = await open().put(STREAM, row('s'), 'absent', live());
+  await all(store, STREAM);
+  network.delay(30_000);
+  const settled: string[] = [];
+  const put = store.put(STREAM, row('s'), version, live()).then(() => settled.push('put'));
+  const close = store.close().then(() => settled.push('close'));
+  await clock.until(() => settled.length === 2);
+  await Promise.all([put, close]);
+  expect(settled).toEqual(['put', 'close']);
 });
 
 it('a row that could not be read back is not written', async () => {
