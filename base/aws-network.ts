@@ -3,7 +3,10 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, type AgentOptions } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import { isIP } from 'node:net';
+import { duplexPair, pipeline } from 'node:stream';
+import type { SecureClientSessionOptions } from 'node:http2';
+import { createSecureContext, getCACertificates, TLSSocket, type SecureContext } from 'node:tls';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 
 export interface NetworkAccess {
@@ -65,6 +68,33 @@ export function networkHandler(access: NetworkAccess): NodeHttpHandler {
     socketTimeout: REQUEST_TIMEOUT_MS,
     logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
   });
+}
+
+/** The same way for an HTTP/2 client, as options for `http2.connect`. Ask for `networkFaults` before. */
+export function http2Network(access: NetworkAccess): SecureClientSessionOptions {
+  const secureContext = secureContextOf(access);
+  const security = secureContext === undefined ? {} : { secureContext };
+  const proxyEnv = proxyEnvOf(access);
+  if (proxyEnv === undefined) return security;
+  // HTTP/2 asks for its connection at once; the agent has one through a proxy only later.
+  const options: AgentOptions & { proxyEnv: ProxyEnv } = { proxyEnv };
+  const agent = new HttpsAgent(options);
+  return {
+    ...security,
+    createConnection: ({ hostname, port }) => {
+      const [connection, other] = duplexPair();
+      const host = hostname.replace(/^\[(.*)\]$/, '$1');
+      const target = { host, port: port === '' ? 443 : Number(port), ALPNProtocols: ['h2'], ...security };
+      const direct = agent.createConnection(
+        { ...target, ...(isIP(host) > 0 ? {} : { servername: host }) },
+        (error, socket) => {
+          if (error !== null) connection.destroy(error);
+          else pipeline(other, socket, other, (broken) => connection.destroy(broken ?? undefined));
+        },
+      );
+      return direct instanceof TLSSocket ? direct : connection;
+    },
+  };
 }
 
 function ignore(): void {

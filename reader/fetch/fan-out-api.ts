@@ -11,6 +11,7 @@ import {
 import { NodeHttp2Handler } from '@smithy/node-http-handler';
 import { connectKinesis, regionOf, type KinesisConnection } from '../../base/aws.ts';
 import { fromAws, type AwsCall } from '../../base/aws-errors.ts';
+import { http2Network } from '../../base/aws-network.ts';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { KinlogError } from '../../base/errors.ts';
 import type { IteratorStart } from './api.ts';
@@ -63,7 +64,7 @@ export class FanOutApi implements SubscriptionApi, ConsumerApi {
     this.#clock = clock;
     this.#control = connectKinesis(connection);
     this.#pushing = connectKinesis({ ...connection, protocol: FanOutProtocol });
-    if (connection.requestHandler === undefined) this.#pushing.config.requestHandler = http2Handler();
+    if (connection.requestHandler === undefined) this.#pushing.config.requestHandler = http2Handler(connection);
   }
 
   async subscribe({ consumerArn, shardId, start }: SubscribeTarget, signal: AbortSignal): Promise<Subscription> {
@@ -146,10 +147,10 @@ export class FanOutApi implements SubscriptionApi, ConsumerApi {
   }
 }
 
-function http2Handler(): NodeHttp2Handler {
+function http2Handler(connection: KinesisConnection): NodeHttp2Handler {
   return new NodeHttp2Handler({
     requestTimeout: 0,
-    nodeHttp2ConnectOptions: { settings: { initialWindowSize: WINDOW } },
+    nodeHttp2ConnectOptions: { ...http2Network(connection), settings: { initialWindowSize: WINDOW } },
   });
 }
 

@@ -11,11 +11,17 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { connectKinesis, type KinesisConnection } from '../../base/aws.ts';
 import { fromAws } from '../../base/aws-errors.ts';
 import type { KinlogError } from '../../base/errors.ts';
+import { silentLog } from '../../base/events.ts';
+import { FanOutApi } from '../../reader/fetch/fan-out-api.ts';
+import { FanOutSource } from '../../reader/fetch/fan-out.ts';
+import { KinesisApi } from '../../reader/fetch/kinesis.ts';
 import { SERVER_CERTIFICATE, SERVER_KEY, TEST_CA } from '../fakes/certificates.ts';
 import { FakeKinesis } from '../fakes/kinesis/fake.ts';
 import { startSimulator } from '../fakes/kinesis/server.ts';
 import { FakeProxy } from '../fakes/proxy.ts';
 import { FakeSts } from '../fakes/sts.ts';
+import { startReading } from '../faults/polling-scene.ts';
+import { until } from './cli-process.ts';
 
 const ROLE = 'arn:aws:iam::123456789012:role/reader';
 const SECURE = 'https://kinesis.kinlog.test';
@@ -26,6 +32,7 @@ let ca: string;
 let sts: FakeSts;
 let proxy: FakeProxy;
 let securePort: number;
+let fake: FakeKinesis;
 let stop: (() => Promise<unknown>)[];
 
 beforeEach(async () => {
@@ -36,7 +43,7 @@ beforeEach(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'kinlog-proxy-'));
   ca = path.join(folder, 'ca.pem');
   await writeFile(ca, TEST_CA);
-  const fake = new FakeKinesis();
+  fake = new FakeKinesis();
   fake.createStream('s', 1);
   const simulator = await startSimulator(fake);
   sts = await new FakeSts().start();
@@ -68,7 +75,7 @@ afterEach(async () => {
 
 /** TLS before a plain server. */
 function secureFront(port: number) {
-  return createServer({ key: SERVER_KEY, cert: SERVER_CERTIFICATE }, (socket) => {
+  return createServer({ key: SERVER_KEY, cert: SERVER_CERTIFICATE, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
     const onward = connect(port, '127.0.0.1');
     onward.on('error', () => socket.destroy());
     onward.on('close', () => socket.destroy());
@@ -140,4 +147,53 @@ it('a proxy that refuses is said to, without its password; one that is away or o
   proxy.refusing = 503;
   expect(await failureOf({ endpoint, ca, proxy: proxy.url })).toMatchObject({ retry: 'soon' });
   expect(await failureOf({ endpoint, ca, proxy: 'http://127.0.0.1:1' })).toMatchObject({ retry: 'soon' });
+});
+
+/** Reads the four records of the stream by enhanced fan-out. */
+async function pushed(consumer: string, access: Omit<KinesisConnection, 'stream'>): Promise<string[]> {
+  const credentials = { accessKeyId: 'AKIABASE', secretAccessKey: 'x' };
+  const connection = { region: 'us-east-1', credentials, stream: 's', ...access };
+  const api = new KinesisApi(connection);
+  const pushing = new FanOutApi(connection);
+  const shard = {
+    shardId: 'shardId-000000000000',
+    parents: [],
+    startingHashKey: '0',
+    endingHashKey: '0',
+    closed: false,
+  };
+  const source = new FanOutSource({ api, pushing, log: silentLog(), consumer, register: true });
+  const reading = startReading(source, { shard, from: { kind: 'horizon' } });
+  try {
+    await until(() => reading.data.length === 4, 'all records are pushed');
+    return reading.data;
+  } finally {
+    await reading.stop();
+    api.close();
+    pushing.close();
+  }
+}
+
+it('enhanced fan-out takes the same way, past a private authority and through the proxy', async () => {
+  const records = ['first', ...Array.from({ length: 3 }, () => 'x'.repeat(900_000))];
+  for (const data of records) fake.put('s', { data });
+  const loopback = `https://127.0.0.1:${securePort}`;
+  expect(await pushed('a', { endpoint: loopback, ca })).toEqual(records);
+  expect(await pushed('b', { endpoint: loopback, ca, proxy: proxy.url })).toEqual(records);
+  expect(proxy.seen).toEqual([]);
+  expect(await pushed('c', { endpoint: SECURE, ca, proxy: proxy.url })).toEqual(records);
+  // One connection for the calls, one for the subscription.
+  expect(proxy.seen.length).toBeGreaterThanOrEqual(2);
+});
+
+it('enhanced fan-out says so when the proxy refuses', async () => {
+  proxy.refusing = 403;
+  const connection = { region: 'us-east-1', credentials: { accessKeyId: 'a', secretAccessKey: 'x' }, stream: 's' };
+  const pushing = new FanOutApi({ ...connection, endpoint: SECURE, ca, proxy: proxy.url });
+  const consumerArn = 'arn:aws:kinesis:us-east-1:123456789012:stream/s/consumer/kinlog:1';
+  const target = { consumerArn, shardId: 'shardId-000000000000', start: { kind: 'horizon' } } as const;
+  const refused = await pushing.subscribe(target, new AbortController().signal).catch((error: unknown) => error);
+  pushing.close();
+  expect(refused).toMatchObject({ code: 'KINLOG_SERVICE_UNAVAILABLE', retry: 'slow' });
+  expect((refused as KinlogError).remedy).toMatch(/proxy/);
 });
