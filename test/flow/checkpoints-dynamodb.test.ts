@@ -1,6 +1,6 @@
 /** `kinlog checkpoints` as a process on DynamoDB: stores that others write at the same time, and tables of other programs. */
 import { CreateTableCommand, PutItemCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -128,6 +128,43 @@ it('a row that a reader keeps writing is not touched, and one that stands still 
   });
   await live.close();
 });
+
+it(
+  'a running reader is noticed by its renewals, and goes on from what was set after it stopped',
+  { timeout: 90_000 },
+  async () => {
+    const { stream, table } = await scene();
+    const config = path.join(folder, `${stream}.yaml`);
+    writeFileSync(
+      config,
+      `store: { kind: dynamodb, table: ${table}, region: us-east-1, endpoint: "${dynalite.url}" }
+output: { kind: ndjson }
+streams:
+  - { stream: ${stream}, region: us-east-1, endpoint: "${simulator.url}", start: horizon, leasePeriodMs: 1000 }
+`,
+    );
+    const command = (name: string, ...args: string[]) =>
+      run('main', ['checkpoints', name, '--config', config, ...args]);
+    const set = ['--shard', FIRST, '--position', 'horizon', '--yes', '--wait=4s'];
+    const reader = new ToolProcess('main', ['run', '--config', config]);
+    const lines = () => reader.bytes.toString().split('\n').length - 1;
+    await until(() => lines() === 5, 'all five events are read');
+    await until(
+      async () => /shardId-000000000001 +owned/.test((await command('list')).stdout),
+      'both shards are owned',
+    );
+    expect((await command('set', ...set)).stderr).toMatch(/has just written shardId-.*KINLOG_CHECKPOINT_IN_USE/);
+    reader.child.kill('SIGTERM');
+    expect((await reader.finished()).status).toBe(0);
+    expect((await command('list')).stdout).toMatch(/shardId-000000000001 +free/);
+    expect(await command('set', ...set)).toMatchObject({ status: 0 });
+    const again = new ToolProcess('main', ['run', '--config', config]);
+    await until(() => again.bytes.length > 0, 'the first shard is read again');
+    again.child.kill('SIGTERM');
+    const { stdout } = await again.finished();
+    expect(stdout.split('\n').length - 1).toBeLessThan(5);
+  },
+);
 
 type Texts = Readonly<Record<string, string>>;
 
