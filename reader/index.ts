@@ -171,11 +171,12 @@ function readerParts(given: ReaderOptions, calls: Calls): ReaderParts {
 }
 
 function sourceFor(options: ReaderOptions, { api, pushing }: Calls): (createdMs: number) => RecordSource {
-  const { clock = systemClock, log = silentLog(), whenRefused = 'wait', fanOut, idleMs } = options;
+  const { clock = systemClock, log = silentLog(), whenRefused = 'wait', stream, fanOut, idleMs } = options;
   const budget = options.budget ?? new ByteBudget(options.maxBytesInFlight);
   const shared = { api, log, clock, budget, whenRefused };
+  const streamArn = stream.startsWith('arn:') ? stream : undefined;
   if (fanOut !== undefined && pushing !== undefined)
-    return (createdMs) => new FanOutSource({ ...shared, ...fanOut, pushing, createdMs });
+    return (createdMs) => new FanOutSource({ ...shared, ...fanOut, streamArn, pushing, createdMs });
   return (createdMs) => new PollingSource({ ...shared, createdMs, ...(idleMs === undefined ? {} : { idleMs }) });
 }
 

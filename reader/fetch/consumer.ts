@@ -16,6 +16,8 @@ export interface FanOutOptions {
 export interface ConsumerContext {
   readonly api: StreamApi;
   readonly consumers: ConsumerApi;
+  /** Asked of the stream otherwise, when the consumer is given by its name. */
+  readonly streamArn?: string | undefined;
   readonly clock: Clock;
 }
 
@@ -78,8 +80,8 @@ export class StreamConsumer {
 
   async #address(signal: AbortSignal): Promise<ConsumerAddress> {
     if (ARN.test(this.#consumer)) return { ConsumerARN: this.#consumer };
-    const { arn } = await this.#context.api.describe(signal);
-    return { StreamARN: arn, ConsumerName: this.#consumer };
+    const { api, streamArn } = this.#context;
+    return { StreamARN: streamArn ?? (await api.describe(signal)).arn, ConsumerName: this.#consumer };
   }
 
   async #findOrRegister(address: ConsumerAddress, signal: AbortSignal): Promise<FoundConsumer> {

@@ -15,6 +15,8 @@ export interface FanOutSourceOptions extends Partial<Omit<TroubleContext, 'api' 
   readonly api: StreamApi;
   readonly pushing: SubscriptionApi & ConsumerApi;
   readonly log: EventLog;
+  /** Spares the permission to describe the stream, when the consumer is given by its name. */
+  readonly streamArn?: string | undefined;
   readonly clock?: Clock;
   /** Shared by all shards of the process. */
   readonly budget?: ByteBudget;
@@ -29,7 +31,7 @@ export class FanOutSource implements RecordSource {
   #shards = 0;
 
   constructor(options: FanOutSourceOptions) {
-    const { api, pushing, clock = systemClock, random = Math.random } = options;
+    const { api, pushing, streamArn, clock = systemClock, random = Math.random } = options;
     this.#context = {
       budget: new ByteBudget(),
       createdMs: 0,
@@ -37,7 +39,7 @@ export class FanOutSource implements RecordSource {
       ...options,
       clock,
       random,
-      consumer: new StreamConsumer({ api, consumers: pushing, clock }, options),
+      consumer: new StreamConsumer({ api, consumers: pushing, streamArn, clock }, options),
       spreadMs: () => random() * Math.min(MOST_SPREAD_MS, SPREAD_MS_PER_SHARD * (this.#shards - 1)),
     };
   }
