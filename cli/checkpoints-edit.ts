@@ -9,8 +9,9 @@ import type { Shard } from '../reader/fetch/source.ts';
 import { refuseAlive } from './checkpoints-alive.ts';
 import type { ResetValues, SetValues } from './checkpoints-options.ts';
 import { rowsTable } from './checkpoints-render.ts';
-import { done, promptly, refuseEmpty, rowsOf, withPlace, type Place, type StreamSide } from './checkpoints-scene.ts';
+import { done, promptly, refuseEmpty, rowsOf, withPlace, type StreamSide } from './checkpoints-scene.ts';
 import { targetOf } from './checkpoints-target.ts';
+import { removeAll } from './checkpoints-write.ts';
 import { confirmed } from './confirm.ts';
 import type { Surroundings } from './exit.ts';
 
@@ -109,13 +110,8 @@ export async function reset(values: ResetValues, around: Surroundings): Promise<
     around.stderr.write(rowsTable(rows, place.clock.now()));
     const question = `These ${rows.length} positions of ${place.stream.id} are lost, and the next reader begins where its start says. Remove them?`;
     if (!(await confirmed(question, values.yes, around, place.signal))) return done(false);
-    // Children first: what an interruption leaves is read again, not passed over.
-    for (const row of rows.toReversed()) await remove(row, place);
+    await removeAll(rows, place);
     sayer(around)(`${place.name}: ${rows.length} positions of ${place.stream.id} removed`);
     return done(true);
   });
-}
-
-function remove({ shardId, version }: StoredRow, { store, stream, signal }: Place): Promise<void> {
-  return promptly(() => store.remove(stream, shardId, version, signal), signal);
 }

@@ -11,7 +11,6 @@ import { rowsTable } from './checkpoints-render.ts';
 import {
   done,
   openPlace,
-  promptly,
   refuseEmpty,
   rowsOf,
   withPlace,
@@ -20,6 +19,7 @@ import {
   type StreamSide,
 } from './checkpoints-scene.ts';
 import { targetOf } from './checkpoints-target.ts';
+import { putAll } from './checkpoints-write.ts';
 import { confirmed } from './confirm.ts';
 import type { Surroundings } from './exit.ts';
 import { storeOf } from './store-options.ts';
@@ -114,7 +114,6 @@ interface StoreContext {
   readonly around: Surroundings;
 }
 
-/** Writes the rows, parents before children: what an interruption leaves out is read from its beginning, not passed over. */
 async function store(rows: readonly ShardRow[], place: Place, { values, around }: StoreContext): Promise<number> {
   const say = sayer(around);
   const present = new Map((await presentRows(place, values.dryRun)).map((row) => [row.shardId, row]));
@@ -133,11 +132,7 @@ async function store(rows: readonly ShardRow[], place: Place, { values, around }
   }
   const question = `${replaced.length} positions in ${place.name} are replaced by these and lost. Replace them?`;
   if (replaced.length > 0 && !(await confirmed(question, values.yes, around, place.signal))) return done(false);
-  const order = [...rows].sort((a, b) => (a.shardId < b.shardId ? -1 : 1));
-  for (const row of order) {
-    const expected = present.get(row.shardId)?.version ?? 'absent';
-    await promptly(() => place.store.put(place.stream, row, expected, place.signal), place.signal);
-  }
+  await putAll(rows, present, place);
   say(`${rows.length} positions of ${place.stream.id} stored in ${place.name}`);
   return done(true);
 }

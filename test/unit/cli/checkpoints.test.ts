@@ -9,6 +9,7 @@ import { LIST_SPEC, SET_SPEC } from '../../../cli/checkpoints-options.ts';
 import { rowsTable } from '../../../cli/checkpoints-render.ts';
 import type { Place, Rows } from '../../../cli/checkpoints-scene.ts';
 import { targetOf } from '../../../cli/checkpoints-target.ts';
+import { putAll, removeAll } from '../../../cli/checkpoints-write.ts';
 import { confirmed } from '../../../cli/confirm.ts';
 import type { Surroundings } from '../../../cli/exit.ts';
 import { parseCommandLine } from '../../../cli/options.ts';
@@ -247,6 +248,41 @@ describe('a reader at work', () => {
     const forced = await scene(new SharedStore(), row('a', { owner: 'r-1' }));
     await refuseAlive(touched(forced.stored), forced.place, { ...forced.watch, force: true });
     expect([...free.said, ...alone.said, ...forced.said]).toEqual([]);
+  });
+});
+
+describe('several rows', () => {
+  /** Notes what is written, and can break off. */
+  class NotingStore extends MemoryStore {
+    readonly writes: string[] = [];
+
+    override put(...args: Parameters<MemoryStore['put']>): Promise<number> {
+      this.writes.push(`put ${args[1].shardId} at ${args[2]}`);
+      return super.put(...args);
+    }
+
+    override remove(...args: Parameters<MemoryStore['remove']>): Promise<void> {
+      this.writes.push(`remove ${args[1]}`);
+      return super.remove(...args);
+    }
+  }
+
+  it('are written parents first and removed children first, each on condition', async () => {
+    const store = new NotingStore();
+    const place: Place = { store, name: 'memory', stream, signal: live(), clock: new FakeClock() };
+    const present = { ...row('2'), version: await store.put(stream, row('2'), 'absent', live()) };
+    store.writes.length = 0;
+    await putAll([row('3'), row('1'), row('2')], new Map([['2', present]]), place);
+    expect(store.writes).toEqual(['put 1 at absent', 'put 2 at 1', 'put 3 at absent']);
+    await expect(putAll([row('1')], new Map(), place)).rejects.toMatchObject({ code: 'KINLOG_CHECKPOINT_CONFLICT' });
+    store.writes.length = 0;
+    const stored = [
+      { ...row('1'), version: 1 },
+      { ...row('3'), version: 1 },
+      { ...row('2'), version: 2 },
+    ];
+    await removeAll(stored, place);
+    expect(store.writes).toEqual(['remove 3', 'remove 2', 'remove 1']);
   });
 });
 
