@@ -177,7 +177,7 @@ function untimed(checkpoint: string, { where }: RowReading): never {
   throw new KinlogError(
     'KINLOG_CHECKPOINT_UNREADABLE',
     `${where} says ${checkpoint}, and which time that means stands only in the configuration of the program that wrote it`,
-    { remedy: 'Say with untimedStartMs from when such rows are to be read.' },
+    { remedy: 'Say from when such rows are to be read: untimedStart of the store, or --store-untimed-start.' },
   );
 }
 

@@ -53,7 +53,7 @@ describe('a position', () => {
       expect.objectContaining({
         code: 'KINLOG_CHECKPOINT_UNREADABLE',
         message: expect.stringContaining(checkpoint) as string,
-        remedy: expect.stringContaining('untimedStartMs') as string,
+        remedy: expect.stringContaining('untimedStart') as string,
       }),
     );
     expect(read(item, 5).position).toEqual({ kind: 'timestamp', ms: 5 });
