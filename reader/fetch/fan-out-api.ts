@@ -74,6 +74,8 @@ export class FanOutApi implements SubscriptionApi, ConsumerApi {
       ShardId: shardId,
       StartingPosition: startInput(start),
     });
+    // The SDK learns the time of the service from every answer but those of a stream of events.
+    this.#pushing.config.systemClockOffset = this.#control.config.systemClockOffset;
     const output = await this.#send(call, signal, (abortSignal) =>
       this.#answered(this.#pushing.send(command, { abortSignal }), call),
     ).catch((error: unknown) => {
