@@ -1,10 +1,31 @@
 /** `kinlog run` as a process, its file, and what it wrote, against a simulator in another process. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect } from 'vitest';
-import type { SimulatorProcess } from '../fakes/kinesis/child.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { startSimulatorProcess, type SimulatorProcess } from '../fakes/kinesis/child.ts';
 import { run, ToolProcess, until } from './cli-process.ts';
+
+/** One simulator for the tests of a file, and a folder for each of them; its members are there while a test runs. */
+export function runScene(): { readonly current: RunScene } {
+  let simulator: SimulatorProcess | undefined;
+  let current: RunScene | undefined;
+  beforeAll(async () => {
+    simulator = await startSimulatorProcess({ settings: { readLimits: false } });
+  });
+  afterAll(() => simulator?.close());
+  beforeEach(() => {
+    current = new RunScene(simulator!);
+  });
+  afterEach(() => current?.close());
+  return {
+    get current() {
+      return current!;
+    },
+  };
+}
+
+let streams = 0;
 
 export class RunScene {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'kinlog-run-'));
@@ -20,6 +41,17 @@ export class RunScene {
 
   path(...parts: string[]): string {
     return path.join(this.folder, ...parts);
+  }
+
+  async newStream(shards = 2): Promise<string> {
+    const stream = `run-${++streams}`;
+    await this.simulator.control({ do: 'create', stream, shards });
+    return stream;
+  }
+
+  /** Events go to the file `events`. */
+  get toFile(): string {
+    return `output: { kind: ndjson, file: "${this.path('events')}" }`;
   }
 
   /** `{ stream: NAME, … }` at the simulator, read from its horizon and quick to look again. */
@@ -52,10 +84,23 @@ export class RunScene {
 
   /** Texts of the events in FILE and the older files behind it, from the oldest on. Fails for a line that is cut. */
   eventsIn(name: string): string[] {
+    return this.#files(name).flatMap((file) => eventsOf(readFileSync(file, 'utf8')));
+  }
+
+  /** The same while somebody writes: what is half there is not there yet. */
+  arrivedIn(name: string): string[] {
+    return this.#files(name).flatMap((file) => {
+      // Rotation may have given it another name in between.
+      const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+      return eventsOf(wholeLines(text));
+    });
+  }
+
+  #files(name: string): string[] {
     return readdirSync(this.folder)
       .filter((file) => file.startsWith(name))
       .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
-      .flatMap((file) => eventsOf(readFileSync(this.path(file), 'utf8')));
+      .map((file) => this.path(file));
   }
 }
 
@@ -64,8 +109,9 @@ export class RunProcess extends ToolProcess {
     super('main', ['run', '--config', file]);
   }
 
+  /** What has arrived so far. */
   get events(): string[] {
-    return eventsOf(this.bytes.toString());
+    return eventsOf(wholeLines(this.bytes.toString()));
   }
 
   said(text: string): Promise<void> {
@@ -89,6 +135,8 @@ export class RunProcess extends ToolProcess {
   }
 }
 
+const wholeLines = (text: string) => text.slice(0, text.lastIndexOf('\n') + 1);
+
 /** Every line is whole. */
 function eventsOf(text: string): string[] {
   if (text === '') return [];
@@ -96,3 +144,6 @@ function eventsOf(text: string): string[] {
   expect(lines.pop()).toBe('');
   return lines.map((line) => (JSON.parse(line) as { event: string }).event);
 }
+
+export const numbered = (name: string, count: number, from = 0): string[] =>
+  Array.from({ length: count }, (_, n) => `${name} ${from + n}`);
