@@ -103,7 +103,7 @@ export const ERRORS = {
     'slow',
     100,
     'Another reader subscribed to a shard with the same stream consumer: each shard has one subscription per consumer. The position is kept.',
-    'Give each reader of the stream a consumer of its own. Right after a start it may be the reader that ran before: that heals by itself.',
+    'Nothing, if readers share the positions: the shard changes hands, or the reader ran before. Otherwise give each reader a consumer of its own.',
   ),
   KINLOG_THROTTLED: kind(
     'soon',

@@ -1,13 +1,12 @@
 /** The stream consumer that subscriptions of enhanced fan-out belong to: found once for all shards, registered only when asked to, never deregistered. */
 import type { Clock } from '../../base/clock.ts';
-import { isAbort } from '../../base/clock.ts';
 import { KinlogError } from '../../base/errors.ts';
 import type { StreamApi } from './api.ts';
 import type { ConsumerAddress, ConsumerApi, FoundConsumer } from './fan-out-api.ts';
 import { orAbort } from './kinesis.ts';
 
 export interface FanOutOptions {
-  /** Name or ARN of the stream consumer; one reader of a stream needs one of its own. */
+  /** Name or ARN of the stream consumer. Readers that share their positions share it; others of the same stream need one of their own. */
   readonly consumer: string;
   /** Registers a consumer of this name when there is none. Default: no, for each costs by the hour and shard. */
   readonly register?: boolean;
@@ -32,7 +31,7 @@ export class StreamConsumer {
   readonly #consumer: string;
   readonly #register: boolean;
   #arn: string | undefined;
-  #lookup: Promise<string> | undefined;
+  #lookup: Promise<string | undefined> | undefined;
 
   constructor(context: ConsumerContext, { consumer, register = false }: FanOutOptions) {
     const isArn = ARN.test(consumer);
@@ -50,16 +49,27 @@ export class StreamConsumer {
   async arn(signal: AbortSignal): Promise<string> {
     while (this.#arn === undefined) {
       signal.throwIfAborted();
-      this.#lookup ??= this.#find(signal).finally(() => (this.#lookup = undefined));
+      this.#lookup ??= this.#look(signal);
       try {
         this.#arn = await orAbort(this.#lookup, signal);
       } catch (error) {
         signal.throwIfAborted();
-        // The shard that looked it up has been left.
-        if (!isAbort(error)) throw error;
+        throw error;
       }
     }
     return this.#arn;
+  }
+
+  /** Undefined when the shard that looks it up is left meanwhile: why, is nothing to the others, and one of them goes on. */
+  async #look(signal: AbortSignal): Promise<string | undefined> {
+    try {
+      return await this.#find(signal);
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
+    } finally {
+      this.#lookup = undefined;
+    }
   }
 
   /** It is not there any more under this ARN. One that was registered again under its name is found again. */

@@ -11,7 +11,7 @@ import {
   type FaultPoint,
 } from '../fakes/kinesis/faults.ts';
 import { CONSUMER, FanOutScene } from './fan-out-scene.ts';
-import { STREAM } from './polling-scene.ts';
+import { HORIZON, STREAM } from './polling-scene.ts';
 
 const codeOf = (error: unknown): ErrorCode | undefined => (isKinlogError(error) ? error.code : undefined);
 const exception = (type: string): Fault => ({ kind: 'error', type });
@@ -237,16 +237,21 @@ describe('the consumer', () => {
     for (const reading of readings) await reading.stop();
   });
 
-  it('is asked for by another shard when the one that asked is left', async () => {
+  it('is asked for by another shard when the one that asked is left, for whatever reason', async () => {
     const scene = await new FanOutScene({ shards: 2 }).start();
     scene.fake.next('DescribeStreamConsumer', { kind: 'delay', ms: 10_000 });
-    const [first, second] = scene.fake
-      .stream(STREAM)
-      .shards.map(({ shardId }) => scene.read({ shard: scene.shard(shardId) }));
+    const [first, second] = scene.fake.stream(STREAM).shards.map(({ shardId }) => scene.shard(shardId));
+    const stop = new AbortController();
+    const asking = scene.source.open(first!, HORIZON, stop.signal).next();
     await scene.until(() => scene.fake.callsOf('DescribeStreamConsumer').length === 1);
-    await first!.stop();
-    await scene.until(() => second!.pages.length > 0);
-    await second!.stop();
+    const reading = scene.read({ shard: second! });
+    await scene.clock.advance(1);
+    const reason = new Error('the lease is lost');
+    stop.abort(reason);
+    await expect(asking).rejects.toBe(reason);
+    await scene.until(() => reading.pages.length > 0 || reading.error !== undefined);
+    expect(reading.error).toBe(undefined);
+    await reading.stop();
   });
 
   it(`is named ${CONSUMER} by its ARN as well`, async () => {
