@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { awsClientConfig, type AwsAccess } from '../../base/aws-access.ts';
 import { fromAws } from '../../base/aws-errors.ts';
-import { abortReason, isAbort, systemClock, type Clock } from '../../base/clock.ts';
+import { abortReason, systemClock, type Clock } from '../../base/clock.ts';
 import { KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
 
@@ -32,6 +32,12 @@ export interface LeaseTableOptions {
   readonly log?: EventLog | undefined;
 }
 
+/** Under way for one caller, on whose signal it ends. */
+interface Verifying {
+  readonly work: Promise<void>;
+  readonly signal: AbortSignal;
+}
+
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;
 const KEY = 'leaseKey';
@@ -42,7 +48,7 @@ export class LeaseTable {
   readonly #client: DynamoDBClient;
   readonly #clock: Clock;
   #verified = false;
-  #verifying: Promise<void> | undefined;
+  #verifying: Verifying | undefined;
 
   constructor(options: LeaseTableOptions) {
     refuseFaults(options);
@@ -57,11 +63,12 @@ export class LeaseTable {
     while (!this.#verified) {
       signal.throwIfAborted();
       if (this.#verifying === undefined) {
-        this.#verifying = this.#verify(signal).finally(() => {
+        const work = this.#verify(signal).finally(() => {
           this.#verifying = undefined;
         });
-        await this.#verifying;
-      } else await this.#othersVerifying(this.#verifying, signal);
+        this.#verifying = { work, signal };
+        await work;
+      } else await awaited(this.#verifying, signal);
     }
   }
 
@@ -78,20 +85,6 @@ export class LeaseTable {
 
   close(): void {
     this.#client.destroy();
-  }
-
-  /** Who waits beside others goes on when the one that asks was stopped, and fails as that one fails. */
-  async #othersVerifying(verifying: Promise<void>, signal: AbortSignal): Promise<void> {
-    const stopped = Promise.withResolvers<never>();
-    const stop = () => stopped.reject(abortReason(signal));
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      await Promise.race([verifying, stopped.promise]);
-    } catch (error) {
-      if (signal.aborted || !isAbort(error)) throw error;
-    } finally {
-      signal.removeEventListener('abort', stop);
-    }
   }
 
   async #verify(signal: AbortSignal): Promise<void> {
@@ -177,6 +170,20 @@ export class LeaseTable {
       retry: known.retry === 'slow' ? 'slow' : 'soon',
       ...(known.code === 'KINLOG_THROTTLED' ? { remedy: THROTTLED } : {}),
     });
+  }
+}
+
+/** Who waits for another caller's work fails as it fails, but goes on when only that caller was stopped. */
+async function awaited({ work, signal: theirs }: Verifying, signal: AbortSignal): Promise<void> {
+  const stopped = Promise.withResolvers<never>();
+  const stop = () => stopped.reject(abortReason(signal));
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await Promise.race([work, stopped.promise]);
+  } catch (error) {
+    if (signal.aborted || !theirs.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }
 

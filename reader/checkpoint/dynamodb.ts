@@ -72,9 +72,9 @@ interface Doubt {
   readonly removal: boolean;
 }
 
-/** Whether the row is as one of the tries has left it. */
-function isTryOf(doubt: Doubt, row: Lease | undefined): boolean {
-  return row === undefined ? doubt.removal : row.nonce === doubt.nonce;
+/** Whether the row is as an earlier try of the same write has left it. A removal whose answer was lost lets no put bring the row back. */
+function isTryOf(doubt: Doubt, row: Lease | undefined, removal: boolean): boolean {
+  return row === undefined ? removal && doubt.removal : row.nonce === doubt.nonce;
 }
 
 class DynamoStore implements CheckpointStore, RowRemover {
@@ -105,6 +105,7 @@ class DynamoStore implements CheckpointStore, RowRemover {
       const place = this.#placeOfItem(stream, item);
       if (place !== undefined) found.push([place, item]);
     }
+    this.#forget(stream, new Set(found.map(([{ leaseKey }]) => leaseKey)));
     const current = currentPlace(
       found.flatMap(([{ key }]) => key.stream ?? []),
       stream,
@@ -164,7 +165,7 @@ class DynamoStore implements CheckpointStore, RowRemover {
     let before = await this.#before(place, expected);
     signal.throwIfAborted();
     for (;;) {
-      if (versionOf(before) !== expected && !isTryOf(doubt, before)) {
+      if (versionOf(before) !== expected && !isTryOf(doubt, before, removal)) {
         this.#doubts.delete(place.leaseKey);
         throw versionConflict(place.key.shardId, expected, versionOf(before));
       }
@@ -255,6 +256,13 @@ class DynamoStore implements CheckpointStore, RowRemover {
     const place = { stream, key, leaseKey };
     this.#known.set(leaseKey, this.#lease(place, item));
     return place;
+  }
+
+  /** Rows of the stream that are gone. One that was created meanwhile costs a reading. */
+  #forget(stream: StreamKey, listed: ReadonlySet<string>): void {
+    const mark = this.#form === 'shard' ? '' : streamMark(stream);
+    for (const leaseKey of this.#known.keys())
+      if (leaseKey.includes(mark) && !listed.has(leaseKey)) this.#known.delete(leaseKey);
   }
 
   #lease(place: Place, item: Item): Lease {

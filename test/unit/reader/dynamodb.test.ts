@@ -222,6 +222,18 @@ it('a put whose answer was lost excuses no other version than the one it expecte
   await expect(store.put(STREAM, row('s'), first, live())).rejects.toMatchObject(conflict);
 });
 
+it('a removal whose answer was lost lets no put bring the row back', async () => {
+  const network = new FaultyNetwork();
+  const store = open({}, network);
+  const version = await store.put(STREAM, row('s'), 'absent', live());
+  network.loseAnswers(1);
+  const unavailable = { code: 'KINLOG_CHECKPOINT_UNAVAILABLE' };
+  await expect(store.remove(STREAM, 's', version, live())).rejects.toMatchObject(unavailable);
+  const conflict = { code: 'KINLOG_CHECKPOINT_CONFLICT' };
+  await expect(store.put(STREAM, row('s'), version, live())).rejects.toMatchObject(conflict);
+  expect(await all(store, STREAM)).toEqual([]);
+});
+
 it('closing waits for the writes under way', async () => {
   const clock = new FakeClock();
   const network = new FaultyNetwork(clock);
