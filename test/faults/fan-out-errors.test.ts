@@ -245,7 +245,7 @@ describe('the consumer', () => {
     const asking = scene.source.open(first!, HORIZON, stop.signal).next();
     await scene.until(() => scene.fake.callsOf('DescribeStreamConsumer').length === 1);
     const reading = scene.read({ shard: second! });
-    await scene.clock.advance(1);
+    await scene.clock.advance(1_000);
     const reason = new Error('the lease is lost');
     stop.abort(reason);
     await expect(asking).rejects.toBe(reason);
