@@ -193,6 +193,19 @@ describe('rotation', () => {
       );
   });
 
+  it('begins a new file only once everything in the old one is safe', async () => {
+    const output = await open({ maxBytes: 1, keep: 2 });
+    disk.hold('syncs');
+    const writes = [output.write(batchOf('1'), never), output.write(batchOf('2'), never)];
+    await until(() => existsSync(`${file}.1`));
+    await settle(50);
+    expect(existsSync(file)).toBe(false);
+    disk.release();
+    await Promise.all(writes);
+    expect(linesOf(file)).toEqual(['2']);
+    await output.close();
+  });
+
   it('keeps so many older files and removes the oldest', async () => {
     const output = await open({ maxBytes: 1, keep: 2 });
     for (const text of ['1', '2', '3', '4', '5']) await output.write(batchOf(text), never);
