@@ -9,8 +9,8 @@ import { EventDelivery, type Delivery } from './deliver.ts';
 import { RecordDelivery, type RecordSink } from './deliver-records.ts';
 import { ByteBudget } from './fetch/budget.ts';
 import type { FanOutOptions } from './fetch/consumer.ts';
-import { FanOutApi } from './fetch/fan-out-api.ts';
-import { FanOutSource } from './fetch/fan-out.ts';
+import type { FanOutApi } from './fetch/fan-out-api.ts';
+import type { FanOutSource } from './fetch/fan-out.ts';
 import { KinesisApi } from './fetch/kinesis.ts';
 import { PollingSource } from './fetch/polling.ts';
 import type { RecordSource, Shard } from './fetch/source.ts';
@@ -118,13 +118,13 @@ export class Reader {
   async run(signal: AbortSignal): Promise<void> {
     const { stream, kinesis, fanOut, clock = systemClock } = this.#options;
     const api = new KinesisApi({ ...kinesis, stream }, clock);
-    const pushing = fanOut === undefined ? undefined : new FanOutApi({ ...kinesis, stream }, clock);
+    const pushing = fanOut === undefined ? undefined : await openPushing({ ...kinesis, stream }, clock);
     try {
       this.#loop = new ReadingLoop(readerParts(this.#options, { api, pushing }));
       await this.#loop.run(signal);
     } finally {
       api.close();
-      pushing?.close();
+      pushing?.api.close();
     }
   }
 
@@ -142,10 +142,24 @@ const DEFAULTS = {
   drainMs: 4000,
 } as const;
 
+/** Enhanced fan-out: its calls, and the source that stands on them. */
+interface Pushing {
+  readonly api: FanOutApi;
+  readonly Source: typeof FanOutSource;
+}
+
 interface Calls {
   readonly api: KinesisApi;
-  /** With enhanced fan-out. */
-  readonly pushing: FanOutApi | undefined;
+  readonly pushing: Pushing | undefined;
+}
+
+/** Loaded only here: HTTP/2 and event streams cost memory that a reader that polls does not have to spend. */
+async function openPushing(connection: KinesisConnection, clock: Clock): Promise<Pushing> {
+  const [{ FanOutApi }, { FanOutSource: Source }] = await Promise.all([
+    import('./fetch/fan-out-api.ts'),
+    import('./fetch/fan-out.ts'),
+  ]);
+  return { api: new FanOutApi(connection, clock), Source };
 }
 
 function readerParts(given: ReaderOptions, calls: Calls): ReaderParts {
@@ -176,7 +190,7 @@ function sourceFor(options: ReaderOptions, { api, pushing }: Calls): (createdMs:
   const shared = { api, log, clock, budget, whenRefused };
   const streamArn = stream.startsWith('arn:') ? stream : undefined;
   if (fanOut !== undefined && pushing !== undefined)
-    return (createdMs) => new FanOutSource({ ...shared, ...fanOut, streamArn, pushing, createdMs });
+    return (createdMs) => new pushing.Source({ ...shared, ...fanOut, streamArn, pushing: pushing.api, createdMs });
   return (createdMs) => new PollingSource({ ...shared, createdMs, ...(idleMs === undefined ? {} : { idleMs }) });
 }
 
