@@ -104,8 +104,8 @@ class KvStore implements CheckpointStore, RowRemover {
   }
 
   /**
-   * Shards come whole: the last one of a page is asked for again, because a page may be cut anywhere. Only an empty page is the end, because an answer with
-   * fewer rows than asked for may have been cut by a lower limit of the server, about which it says nothing.
+   * A page may be cut anywhere, so the last shard of each is read on its own. Only an empty page is the end, because an answer with fewer rows than asked for
+   * may have been cut by a lower limit of the server, about which it says nothing.
    */
   async *rows(stream: StreamKey, signal: AbortSignal): AsyncGenerator<StoredRow> {
     this.#refuseClosed();
@@ -114,17 +114,20 @@ class KvStore implements CheckpointStore, RowRemover {
       const query = { _key: { $gte: from, $lt: endOf(prefix) } };
       const page = this.#documents(await this.#collection.find({ query, limit: PAGE }, signal));
       const shards = Map.groupBy(page, (document) => anchorIn(document._key));
-      const last = page.at(-1);
-      if (last === undefined) return;
-      from = anchorIn(last._key);
-      if (shards.size > 1) shards.delete(from);
+      const cut = page.at(-1);
+      if (cut === undefined) return;
+      from = anchorIn(cut._key);
       for (const [anchor, documents] of shards) {
         signal.throwIfAborted();
-        const whole = anchor === from ? await this.#latest(anchor, signal) : undefined;
-        const row = this.#read(stream, documents, whole);
-        if (row !== undefined) yield row;
+        const { latest: shown, over } = readShard(documents);
+        for (const born of over) this.#sweeper.over(anchor, born);
+        const latest = anchor === from ? await this.#latest(anchor, signal) : shown;
+        if (latest === undefined || latest.state === '') continue;
+        const row = rowOf(stream, latest, this.#collection.where);
+        this.#remember(anchor, latest, latest.version - documents.length + 1);
+        yield row;
       }
-      if (shards.has(from)) from = `${from}/`;
+      from = `${from}/`;
     }
   }
 
@@ -242,18 +245,6 @@ class KvStore implements CheckpointStore, RowRemover {
     const query = { _key: { $gte: prefix, $lt: endOf(prefix) } };
     const [last] = this.#documents(await this.#collection.find({ query, descending: true, limit: 1 }, signal));
     return last ?? first;
-  }
-
-  /** `whole`: the latest, when `documents` may not be all of the shard. */
-  #read(stream: StreamKey, documents: readonly KvDocument[], whole: KvDocument | undefined): StoredRow | undefined {
-    const { latest = whole, over } = readShard(documents);
-    const row = whole ?? latest;
-    const anchor = anchorIn(documents[0]!._key);
-    for (const born of over) this.#sweeper.over(anchor, born);
-    if (row === undefined || row.state === '') return undefined;
-    const stored = rowOf(stream, row, this.#collection.where);
-    this.#remember(anchor, row, row.version - documents.length + 1);
-    return stored;
   }
 
   #remember(anchor: string, { born, version }: Life, sweptTo: Version): void {

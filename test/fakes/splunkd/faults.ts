@@ -8,6 +8,8 @@ export class Faults {
   readyAfter: number | undefined;
   /** Writes to the KV store fail while reads work. */
   readOnly = false;
+  /** Deletes from the KV store fail. */
+  noDeletes = false;
   /** No credentials are accepted any more. */
   expired = false;
   /** Connections are cut before anything happens. */

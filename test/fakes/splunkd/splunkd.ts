@@ -125,6 +125,7 @@ export class FakeSplunkd {
   #collections(kind: string, asked: Asked, faults: Faults): Answer {
     if (faults.kvStatus !== 'ready') return refused(503, 'KV Store is initializing. Please try again later.');
     if (faults.readOnly && writes(asked)) return refused(500, 'KV Store is in read-only mode.');
+    if (faults.noDeletes && asked.method === 'DELETE') return refused(500, 'Internal Server Error');
     if (kind === 'config') return this.kv.config(asked);
     const store = writes(asked) ? undefined : faults.takeStaleCopy();
     return (store ?? this.kv).data(asked);
