@@ -154,7 +154,10 @@ interface Calls {
 }
 
 /** Loaded only here: HTTP/2 and event streams cost memory that a reader that polls does not have to spend. */
-async function openPushing(connection: KinesisConnection, clock: Clock): Promise<Pushing> {
+async function openPushing(
+  connection: KinesisConnection & { readonly stream: string },
+  clock: Clock,
+): Promise<Pushing> {
   const [{ FanOutApi }, { FanOutSource: Source }] = await Promise.all([
     import('./fetch/fan-out-api.ts'),
     import('./fetch/fan-out.ts'),
