@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { awsClientConfig, type AwsAccess } from '../../../base/aws-access.ts';
 import { networkFaults } from '../../../base/aws-network.ts';
 import { isKinlogError } from '../../../base/errors.ts';
@@ -68,11 +68,11 @@ describe('an access to AWS', () => {
 
   it('takes only files that hold a certificate as authority', () => {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'kinlog-ca-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
     const ca = path.join(folder, 'ca.pem');
     writeFileSync(ca, 'no certificate');
     expect(networkFaults({ ca }).join()).toContain('holds no certificate');
     writeFileSync(ca, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
     expect(networkFaults({ ca }).join()).toContain('can not be used');
-    rmSync(folder, { recursive: true });
   });
 });
