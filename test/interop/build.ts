@@ -1,7 +1,7 @@
 /** Builds once what the suite needs beyond Node (DynamoDB Local, two KCLs and a worker for them) into a cache outside the checkout. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 
@@ -41,7 +41,6 @@ export function build(say: (line: string) => void): string {
       say(`building ${part}: jars from Maven Central, then ${source}`);
       buildPart(path.join(draft, part), part, source);
     }
-    layOutNative(path.join(draft, 'dynamodb-local'));
     if (!existsSync(target)) renameSync(draft, target);
     return target;
   } finally {
@@ -55,17 +54,6 @@ function buildPart(folder: string, profile: string, source: string): void {
   run('mvn', [...options, COPY_JARS, '-DincludeScope=runtime', `-DoutputDirectory=${jars}`]);
   const classes = path.join(folder, 'classes');
   run('javac', ['--release', RELEASE, '-cp', `${jars}/*`, '-d', classes, path.join(SOURCES, source)]);
-}
-
-/** sqlite4java looks for its library by a name without version. */
-function layOutNative(folder: string): void {
-  const native = path.join(folder, 'native');
-  mkdirSync(native);
-  for (const name of readdirSync(path.join(folder, 'lib'))) {
-    const [, platform, extension] = /^(libsqlite4java-.+?)-[\d.]+\.(so|dylib)$/.exec(name) ?? [];
-    if (platform !== undefined)
-      cpSync(path.join(folder, 'lib', name), path.join(native, `${platform}.${extension ?? ''}`));
-  }
 }
 
 function run(program: string, args: readonly string[]): void {

@@ -43,7 +43,7 @@ export class KclWorker {
     const folder = path.join(process.env['KINLOG_INTEROP'] ?? '', version);
     const classPath = `${path.join(folder, 'classes')}:${path.join(folder, 'lib')}/*`;
     const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=error';
-    const small = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+    const small = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData'];
     this.#process = spawn('java', [...small, quiet, '-cp', classPath, 'KclWorker'], {
       cwd: tmpdir(),
       stdio: 'pipe',

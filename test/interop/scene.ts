@@ -39,11 +39,11 @@ export class Scene {
     this.#stream.client.destroy();
   }
 
-  /** `rounds` times, of every key: two plain records, an aggregate, a plain one. */
+  /** `rounds` times, of every key: plain records and aggregates, an aggregate last, so that it is what a stored position is about. */
   async put(rounds: number): Promise<void> {
     for (let round = 0; round < rounds; round++)
       for (const key of KEYS) {
-        for (const events of [1, 1, IN_AGGREGATE, 1]) await this.#put(key, this.#texts(key, events));
+        for (const events of [1, IN_AGGREGATE, 1, 1, IN_AGGREGATE]) await this.#put(key, this.#texts(key, events));
       }
   }
 

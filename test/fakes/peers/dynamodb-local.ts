@@ -6,20 +6,22 @@ import path from 'node:path';
 import type { Peer } from './process.ts';
 
 const READY_MS = 60_000;
+const ENDS_MS = 10_000;
 
 /** `folder`: what test/interop/build.ts made; `make test-interop` names it in KINLOG_DYNAMODB_LOCAL. */
 export async function startDynamoLocal(folder: string): Promise<Peer> {
   const args = [
-    ...['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
-    `-Dsqlite4java.library.path=${path.join(folder, 'native')}`,
+    ...['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData'],
     ...['-cp', `${path.join(folder, 'classes')}:${path.join(folder, 'lib')}/*`, 'DynamoLocal'],
   ];
-  // It ends with its stdin, so that it never outlives its parent.
   const server = spawn('java', args, { cwd: tmpdir(), stdio: 'pipe' });
   const gone = once(server, 'exit');
+  // It ends with its stdin, so that it never outlives its parent.
   const close = async () => {
-    server.kill('SIGKILL');
+    server.stdin.end();
+    const timer = setTimeout(() => server.kill('SIGKILL'), ENDS_MS);
     await gone;
+    clearTimeout(timer);
   };
   try {
     return { url: `http://127.0.0.1:${await portOf(server)}`, pid: server.pid ?? 0, close };
