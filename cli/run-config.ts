@@ -153,6 +153,7 @@ function contradictions({ streams }: RunConfig): Fault[] {
     const earlier = streams.slice(0, i);
     return [
       ...accessFaults(stream).map((text) => ({ path, text })),
+      ...fanOutFaults(stream).map((text) => ({ path: [...path, 'fanOut'], text })),
       ...storeFaults(stream).map((text) => ({ path: [...path, 'store'], text })),
       ...outputFaults(stream).map((text) => ({ path: [...path, 'output'], text })),
       ...earlier.flatMap((other, k) => sharedFaults(stream, other, `streams[${k}]`).map((text) => ({ path, text }))),
@@ -177,6 +178,11 @@ function accessFaults(access: AwsAccess): string[] {
     if (isKinlogError(error, 'KINLOG_CONFIG_INVALID')) return [`has ${error.message}`];
     throw error;
   }
+}
+
+function fanOutFaults({ fanOut }: StreamConfig): string[] {
+  const isArn = fanOut?.consumer.startsWith('arn:') === true;
+  return isArn && fanOut.register ? ['must say the name of the consumer, not its ARN, to have it registered'] : [];
 }
 
 function outputFaults({ output: { file, rotate } }: StreamConfig): string[] {

@@ -106,6 +106,10 @@ const stream = object({
   ...ACCESS,
   start: optional(startOrStored),
   onLostPosition: optional(lostPosition),
+  fanOut: object({
+    consumer: value(text('the name or the ARN of a consumer', /^(arn:[\w-]+:kinesis:\S+|[\w.-]{1,128})$/)),
+    register: value(flag()).default(false),
+  }).optional(),
   format: optional(choice(['auto', 'kinlog', 'cloudwatch', 'hec', 'json', 'text'])),
   lines: optional(flag()),
   checkpointEveryMs: optional(milliseconds(100)),

@@ -71,7 +71,7 @@ export class StreamRun {
 
   async #read(signal: AbortSignal): Promise<void> {
     const { name, budget, parts } = this.#context;
-    const { stream, store, output, start, onLostPosition, format, lines, ...rest } = this.#config;
+    const { stream, store, output, start, onLostPosition, fanOut, format, lines, ...rest } = this.#config;
     this.#reader = new Reader({
       stream,
       kinesis: accessOf(rest),
@@ -81,7 +81,7 @@ export class StreamRun {
       budget,
       drainMs: DRAIN_MS,
       decode: { ...(format === undefined ? {} : { format }), ...(lines === undefined ? {} : { lines }) },
-      ...defined({ name, start, onLostPosition }),
+      ...defined({ name, start, onLostPosition, fanOut }),
       ...defined({
         checkpointEveryMs: rest.checkpointEveryMs,
         idleMs: rest.idleMs,
@@ -107,7 +107,7 @@ export class StreamRun {
   }
 }
 
-function accessOf(config: Omit<StreamConfig, 'stream' | 'store' | 'output' | 'start' | 'onLostPosition'>) {
+function accessOf(config: Omit<StreamConfig, 'stream' | 'store' | 'output' | 'start' | 'onLostPosition' | 'fanOut'>) {
   const { region, profile, endpoint, roleArn, externalId } = config;
   const { sessionName, webIdentityTokenFile, stsEndpoint, ca, proxy } = config;
   return {

@@ -55,6 +55,13 @@ describe('a file that is right', () => {
     expect(streams[1]).toMatchObject({ stream: 'b', region: 'eu-west-1', idleMs: 500 });
   });
 
+  it('registers no consumer unless it is told to', () => {
+    const fanOut = (more: string) =>
+      config(`${PARTS}streams: [{ stream: a, fanOut: { consumer: splunk${more} } }]`).streams[0]!.fanOut;
+    expect(fanOut('')).toEqual({ consumer: 'splunk', register: false });
+    expect(fanOut(', register: true')).toEqual({ consumer: 'splunk', register: true });
+  });
+
   it('can say where KCL rows without a time begin', () => {
     const store = 'store: { kind: dynamodb, table: leases, untimedStart: 2026-01-31T10:00:00Z, tags: { team: logs } }';
     expect(config(`output: { kind: ndjson }\n${store}\nstreams: [{ stream: a }]`).streams[0]!.store).toMatchObject({
@@ -203,6 +210,13 @@ describe('what is right by itself and wrong together', () => {
     ).toEqual([
       'reader.yaml:4: streams[0] has externalId: of no use without a role (roleArn)',
       'reader.yaml:5: streams[1].store has sessionName: must be 2 to 64 letters, digits or _+=,.@-',
+    ]);
+  });
+
+  it('is a consumer to register that has an ARN already', () => {
+    const arn = 'arn:aws:kinesis:eu-west-1:123456789012:stream/a/consumer/c:1';
+    expect(two(`, fanOut: { consumer: "${arn}", register: true }`, 'b')).toEqual([
+      'reader.yaml:4: streams[0].fanOut must say the name of the consumer, not its ARN, to have it registered',
     ]);
   });
 
