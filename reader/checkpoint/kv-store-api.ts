@@ -105,7 +105,7 @@ export class KvCollection {
   async #untilReady(signal: AbortSignal): Promise<void> {
     const { clock, readyWithinMs } = this.#options;
     const deadline = clock.monotonic() + readyWithinMs;
-    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+    for (let waits = 0; ; waits++) {
       const status = await this.#status(signal);
       if (status === 'failed' || status === 'disabled')
         throw this.#unavailable(`the KV store is ${status}`, {
@@ -113,7 +113,9 @@ export class KvCollection {
           remedy:
             'See mongod.log and splunkd.log of that Splunk instance; a heavy forwarder or search head has a KV store, a universal forwarder has none.',
         });
+      if (status === 'ready' && waits > 0) return;
       if (!NOT_YET.has(status)) throw this.#unavailable(`it is not available now (status ${status})`);
+      const waitMs = Math.min(FIRST_WAIT_MS * 2 ** waits, LONGEST_WAIT_MS);
       if (clock.monotonic() + waitMs > deadline)
         throw this.#unavailable(`the KV store is still ${status} after ${Math.round(readyWithinMs / 1000)} s`);
       await clock.sleep(waitMs, signal);
