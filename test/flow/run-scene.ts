@@ -59,13 +59,10 @@ export class RunScene {
     return `{ stream: ${name}, endpoint: "${this.simulator.url}", region: us-east-1, start: horizon, idleMs: 250, checkpointEveryMs: 100${more} }`;
   }
 
-  /** Positions in LevelDB, a status server on a free port. */
-  configure(text: string): string {
+  /** A status server on a free port; positions in LevelDB unless `store` says otherwise. */
+  configure(text: string, store = `store: { kind: leveldb, directory: "${this.path('positions')}" }`): string {
     const file = this.path('reader.yaml');
-    writeFileSync(
-      file,
-      `status: { listen: "127.0.0.1:0" }\nstore: { kind: leveldb, directory: "${this.path('positions')}" }\n${text}\n`,
-    );
+    writeFileSync(file, `status: { listen: "127.0.0.1:0" }\n${store}\n${text}\n`);
     return file;
   }
 
