@@ -6,6 +6,7 @@ import { comparePositions, positionText, type Position } from '../reader/checkpo
 import type { ShardRow, StoredRow } from '../reader/checkpoint/store.ts';
 import type { KinesisApi } from '../reader/fetch/kinesis.ts';
 import type { Shard } from '../reader/fetch/source.ts';
+import { newRow } from '../reader/shards/lineage.ts';
 import { refuseAlive } from './checkpoints-alive.ts';
 import type { ResetValues, SetValues } from './checkpoints-options.ts';
 import { rowsTable } from './checkpoints-render.ts';
@@ -25,7 +26,7 @@ export async function set(values: SetValues, around: Surroundings): Promise<numb
     const { position } = values;
     const all = await rowsOf(place);
     const before = all.find(({ shardId }) => shardId === values.shard);
-    const next = await newRow(values, before, { side, stream: place.stream.id });
+    const next = await rowToSet(values, before, { side, stream: place.stream.id });
     if (before !== undefined) await refuseAlive({ rows: [before], all }, place, { ...values, say: sayer(around) });
     const change = `${values.shard}: ${before === undefined ? 'no position' : positionText(before.position)} -> ${positionText(position)}`;
     const question = `${change}. ${consequence(before?.position, position)} Set it?`;
@@ -44,7 +45,7 @@ function consequence(before: Position | undefined, after: Position): string {
 }
 
 /** The row as it shall be; nothing of it may be wrong, for a reader would stop at it. */
-async function newRow(
+async function rowToSet(
   values: SetValues,
   before: StoredRow | undefined,
   { side, stream }: { side: StreamSide; stream: string },
@@ -52,22 +53,20 @@ async function newRow(
   const { position, shard: shardId } = values;
   const listed = await side.shards();
   const shard = listed.find((one) => one.shardId === shardId);
-  if (shard === undefined) {
-    if (before !== undefined && position.kind === 'end') return { ...withoutLease(before), position };
-    throw unknownShard(shardId, listed, stream);
-  }
-  const description = await side.description();
+  // A shard that aged out unread is given up like this, and its children are read.
+  if (shard === undefined && before !== undefined && position.kind === 'end')
+    return { ...withoutLease(before), position };
+  if (shard === undefined) throw unknownShard(shardId, listed, stream);
+  if (position.kind === 'end' && !shard.closed)
+    throw configFaults([`--position end: ${shardId} is open, and what it still gets would never be read`]);
   await refuseForeign(await side.api(), shardId, position, stream);
-  const { parents, startingHashKey, endingHashKey } = shard;
-  const { readToMs: _readToMs, ...row } = before === undefined ? { children: undefined } : withoutLease(before);
-  const { children } = row;
-  return {
-    ...{ shardId, position, parents, startingHashKey, endingHashKey },
-    ...(children === undefined ? {} : { children }),
-    streamCreatedMs: description?.createdMs ?? before?.streamCreatedMs ?? 0,
-    // It belongs to the old position, and a reader would judge by it what has aged out.
-    arrivalMs: 0,
-  };
+  const { createdMs } = (await side.description()) ?? { createdMs: before?.streamCreatedMs ?? 0 };
+  // Without the times of the old row: a reader would judge by them what has aged out.
+  return { ...newRow(shard, createdMs, position), ...childrenOf(before) };
+}
+
+function childrenOf(row: StoredRow | undefined): Pick<ShardRow, 'children'> {
+  return row?.children === undefined ? {} : { children: row.children };
 }
 
 function unknownShard(shardId: string, listed: readonly Shard[], stream: string): KinlogError {

@@ -189,7 +189,7 @@ export const SET_SPEC: CommandSpec<typeof SET> = {
   summary: 'Sets the position of one shard.',
   table: SET,
   notes: `${WATCHED}
-Kinesis is asked whether the stream has the shard and the shard the sequence number.
+Kinesis is asked whether the stream has the shard and the shard the sequence number. An open shard has no end.
 ${STATUS}`,
 };
 export const RESET_SPEC: CommandSpec<typeof RESET> = {

@@ -127,9 +127,8 @@ export async function openPlace(
 }
 
 /** LevelDB writes files even to read; written by another user they would lock the reader out of its own positions. */
-function refuseOtherOwner(directory: string): void {
+export function refuseOtherOwner(directory: string, us = process.getuid?.()): void {
   const found = statSync(directory, { throwIfNoEntry: false });
-  const us = process.getuid?.();
   if (found === undefined || us === undefined || found.uid === us) return;
   throw new KinlogError(
     'KINLOG_CONFIG_INVALID',

@@ -16,8 +16,12 @@ export async function confirmed(
       remedy: 'Nothing was changed. Add --yes to answer it beforehand.',
     });
   const terminal = createInterface({ input: around.stdin, output: around.stderr });
+  // Ctrl-C and the end of input close the terminal, and the question would never settle.
+  const closed = new AbortController();
+  terminal.once('close', () => closed.abort());
   try {
-    const answer = await terminal.question(`${question} [yes/no] `, { signal });
+    const either = AbortSignal.any([signal, closed.signal]);
+    const answer = await terminal.question(`${question} [yes/no] `, { signal: either });
     if (/^y(es)?$/i.test(answer.trim())) return true;
     around.stderr.write('kinlog: nothing was changed\n');
     return false;

@@ -95,7 +95,9 @@ function ordered(listed: readonly Shard[], known: ReadonlySet<string>): Line[] {
   const below = new Map<string | undefined, Shard[]>();
   for (const shard of listed) {
     const parent = shard.parents.findLast((id) => known.has(id) && id !== shard.shardId);
-    below.set(parent, [...(below.get(parent) ?? []), shard]);
+    const siblings = below.get(parent);
+    if (siblings === undefined) below.set(parent, [shard]);
+    else siblings.push(shard);
   }
   const lines: Line[] = [];
   const stack = linesBelow(below.get(undefined) ?? [], []);

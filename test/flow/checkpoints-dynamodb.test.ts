@@ -103,7 +103,7 @@ it('a row that a reader keeps writing is not touched, and one that stands still 
   const row = { shardId: FIRST, owner: 'reader-1', parents: [], streamCreatedMs: 0, arrivalMs: 0 };
   const position = { kind: 'horizon' } as const;
   let version = await live.put(key, { ...row, position }, 'absent', signal);
-  const set = ['set', ...store, '--shard', FIRST, '--position', 'end', '--yes'] as const;
+  const set = ['set', ...store, '--shard', FIRST, '--position', '2026-01-31T10:00:00Z', '--yes'] as const;
   const refused = new ToolProcess('main', [
     'checkpoints',
     ...set,
@@ -120,7 +120,7 @@ it('a row that a reader keeps writing is not touched, and one that stands still 
   expect(stderr).toMatch(/in use: reader-1 has just written shardId-000000000000 \(KINLOG_CHECKPOINT_IN_USE\)/);
   expect(await checkpoints(...set, '--wait=1s')).toMatchObject({ status: 0 });
   const [stored] = rowsIn(await checkpoints('list', ...store, '--json'));
-  expect(stored).toMatchObject({ position: { kind: 'end' }, state: 'ended' });
+  expect(stored).toMatchObject({ position: { kind: 'timestamp', ms: Date.UTC(2026, 0, 31, 10) }, state: 'free' });
   expect(stored).not.toHaveProperty('owner');
   // The reader that comes back to life finds that the row is not its own any more.
   await expect(live.put(key, { ...row, position }, version, signal)).rejects.toMatchObject({

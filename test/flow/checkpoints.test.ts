@@ -113,6 +113,7 @@ it('what can not be set is refused with its reason, and nothing changes', async 
   expect(await refused(FIRST, other, '--yes')).toMatch(
     /Kinesis refuses after \d+:0 for shardId-000000000000.*KINLOG_POSITION_REFUSED/,
   );
+  expect(await refused(FIRST, 'end', '--yes')).toMatch(/is open, and what it still gets would never be read/);
   expect(await refused(FIRST, '2999-01-01', '--yes')).toContain('KINLOG_POSITION_REFUSED');
   expect(await refused(FIRST, 'latest', '--yes')).toMatch(
     /--position is "latest" but must be horizon, end, after:SEQUENCE/,

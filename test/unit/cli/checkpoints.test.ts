@@ -1,5 +1,5 @@
 /** What a person may type for stores and positions, when a question is asked, and what counts as a reader at work. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { refuseAlive } from '../../../cli/checkpoints-alive.ts';
 import { LIST_SPEC, SET_SPEC } from '../../../cli/checkpoints-options.ts';
 import { rowsTable } from '../../../cli/checkpoints-render.ts';
-import type { Place, Rows } from '../../../cli/checkpoints-scene.ts';
+import { refuseOtherOwner, type Place, type Rows } from '../../../cli/checkpoints-scene.ts';
 import { targetOf } from '../../../cli/checkpoints-target.ts';
 import { putAll, removeAll } from '../../../cli/checkpoints-write.ts';
 import { confirmed } from '../../../cli/confirm.ts';
@@ -185,6 +185,16 @@ describe('a question', () => {
     expect(String(stderr.read())).toMatch(/Remove them\? \[yes\/no\]/);
   });
 
+  it.each(['\u0003', '\u0004'])(
+    'that is answered with %j, as Ctrl-C and Ctrl-D write it, ends like a stop',
+    async (key) => {
+      const { stdin, surroundings } = around(true);
+      const asked = confirmed('Remove them?', false, surroundings, live());
+      stdin.write(key);
+      await expect(asked).rejects.toMatchObject({ name: 'AbortError' });
+    },
+  );
+
   it('is not asked when it was answered beforehand, and without a terminal it is refused', async () => {
     const { surroundings } = around(false);
     expect(await confirmed('Remove them?', true, surroundings, live())).toBe(true);
@@ -249,6 +259,20 @@ describe('a reader at work', () => {
     await refuseAlive(touched(forced.stored), forced.place, { ...forced.watch, force: true });
     expect([...free.said, ...alone.said, ...forced.said]).toEqual([]);
   });
+});
+
+it("a LevelDB directory is opened by its own user only, for another's files would lock the reader out", () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'kinlog-owner-'));
+  const { uid } = statSync(directory);
+  try {
+    expect(() => refuseOtherOwner(directory, uid)).not.toThrow();
+    expect(() => refuseOtherOwner(`${directory}/absent`, uid + 1)).not.toThrow();
+    expect(() => refuseOtherOwner(directory, uid + 1)).toThrow(
+      expect.objectContaining({ code: 'KINLOG_CONFIG_INVALID', remedy: expect.stringContaining(`sudo -u '#${uid}'`) }),
+    );
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 describe('several rows', () => {
