@@ -93,7 +93,8 @@ export class ShardRuns {
     );
     const give = new AbortController();
     const done = this.#read(shard, progress, give.signal).finally(() => {
-      rows.note(progress.row);
+      // What a lost shard's row was says nothing any more; taken for the newest, it would be begun and lost again without a pause.
+      if (!progress.lost.aborted) rows.note(progress.row);
       this.#runs.delete(shard.shardId);
       over();
     });

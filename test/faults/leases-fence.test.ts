@@ -58,6 +58,20 @@ describe('a reader that stood still past its lease', () => {
     },
   );
 
+  it('leaves what it has lost alone, even when it lists the shards at the moment it continues', async () => {
+    const [paused, other] = await two(8);
+    paused.pause();
+    await scene.until(() => other.shards.length === 8);
+    other.kill();
+    scene.fake.next('ListShards', { kind: 'delay', ms: T / 2 });
+    await scene.clock.advance(30_000);
+    const calls = scene.fake.callsOf('GetShardIterator').length;
+    paused.resume();
+    await scene.clock.advance(T);
+    expect(scene.fake.callsOf('GetShardIterator').length - calls).toBeLessThanOrEqual(8);
+    expect(paused.error).toBeUndefined();
+  });
+
   it('confirms every shard before it delivers again, when nobody has taken them', async () => {
     scene = new SharedScene({ shards: 3 });
     const reader = scene.join();

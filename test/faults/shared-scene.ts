@@ -139,6 +139,7 @@ export class SharedScene {
   /** The rows as they are stored at this moment. */
   readonly rows = new Map<string, StoredRow>();
   readonly #memory = new MemoryStore();
+  #listings = { at: 0, count: 0 };
   readonly shared = {
     store: this.#memory,
     time: this.clock,
@@ -148,6 +149,14 @@ export class SharedScene {
   constructor({ shards = 4, service = {} }: { shards?: number; service?: Omit<ServiceOptions, 'clock'> } = {}) {
     this.fake = new FakeKinesis({ clock: this.clock, ...service });
     this.fake.createStream(STREAM, shards);
+    this.fake.on('ListShards', () => this.#listed());
+  }
+
+  /** A reader that goes round without a pause would stand virtual time still for ever. */
+  #listed(): void {
+    const now = this.clock.monotonic();
+    this.#listings = this.#listings.at === now ? { at: now, count: this.#listings.count + 1 } : { at: now, count: 1 };
+    if (this.#listings.count > 100) throw new Error('a hundred listings without a pause');
   }
 
   /** A reader that starts now. */
