@@ -4,10 +4,11 @@ import { startAt, type IteratorStart, type RecordsAnswer } from './api.ts';
 import type { ByteBudget, Grant } from './budget.ts';
 import type { StreamConsumer } from './consumer.ts';
 import type { SubscriptionApi } from './fan-out-api.ts';
+import { EndOfShard } from './end.ts';
 import type { PushedFrame, Subscription } from './fan-out-stream.ts';
 import type { PollTarget } from './poll.ts';
 import type { RecordPage, Shard } from './source.ts';
-import { confirmEnd, ShardTrouble, type TroubleContext } from './trouble.ts';
+import { ShardTrouble, type TroubleContext } from './trouble.ts';
 
 export interface PushContext extends TroubleContext {
   readonly pushing: SubscriptionApi;
@@ -28,6 +29,7 @@ export class ShardPush {
   readonly #shard: Shard;
   readonly #signal: AbortSignal;
   readonly #trouble: ShardTrouble;
+  readonly #end: EndOfShard;
   /** Where the next subscription begins: the opening position, then after the continuation of the last event read; never the tip. */
   #start: IteratorStart;
   #subscription: Subscription | undefined;
@@ -42,6 +44,7 @@ export class ShardPush {
     this.#shard = shard;
     this.#signal = signal;
     this.#trouble = new ShardTrouble(context, shard.shardId, signal);
+    this.#end = new EndOfShard(context.api, shard);
     this.#start = startAt(from);
     this.#notBeforeMs = context.clock.monotonic() + context.spreadMs();
   }
@@ -110,8 +113,7 @@ export class ShardPush {
         grant.release();
         return undefined;
       }
-      if (event.next === undefined)
-        await confirmEnd(this.#context.api, this.#shard, { ...event, by: 'SubscribeToShard' }, this.#signal);
+      this.#ended = event.next === undefined && (await this.#end.confirmed(event, 'SubscribeToShard', this.#signal));
       grant.resize(frame.bytes + event.records.length * RECORD_COST);
       return this.#accept(event, grant);
     } catch (error) {
@@ -123,10 +125,9 @@ export class ShardPush {
   #accept({ records, bytes, next, millisBehindLatest, children }: RecordsAnswer, grant: Grant): RecordPage {
     this.#trouble.recovered();
     this.#heard = true;
-    if (next === undefined) {
-      this.#ended = true;
-      this.#leave();
-    } else this.#start = { kind: 'after', sequenceNumber: next };
+    const sequenceNumber = next ?? records.at(-1)?.sequenceNumber;
+    if (sequenceNumber !== undefined) this.#start = { kind: 'after', sequenceNumber };
+    if (next === undefined) this.#leave();
     const release = () => {
       grant.release();
     };

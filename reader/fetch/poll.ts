@@ -4,9 +4,10 @@ import type { Position } from '../checkpoint/position.ts';
 import { startAt, type IteratorStart, type RecordsAnswer } from './api.ts';
 import { PageEstimate, type Grant } from './budget.ts';
 import { ShardPace } from './pace.ts';
+import { EndOfShard } from './end.ts';
 import type { PollingContext } from './polling.ts';
 import type { RecordPage, Shard } from './source.ts';
-import { confirmEnd, ShardTrouble } from './trouble.ts';
+import { ShardTrouble } from './trouble.ts';
 
 export interface PollTarget {
   readonly shard: Shard;
@@ -23,6 +24,7 @@ export class ShardPoll {
   readonly #pace: ShardPace;
   readonly #expected: PageEstimate;
   readonly #trouble: ShardTrouble;
+  readonly #end: EndOfShard;
   /** Where the next iterator begins: the opening position, then after the last record read; never the tip. */
   #start: IteratorStart;
   #iterator: string | undefined;
@@ -39,6 +41,7 @@ export class ShardPoll {
     this.#pace = new ShardPace({ clock, random, ...(idleMs === undefined ? {} : { idleMs }) });
     this.#expected = new PageEstimate(clock);
     this.#trouble = new ShardTrouble(context, shard.shardId, signal);
+    this.#end = new EndOfShard(context.api, shard);
   }
 
   /** The next page; undefined after the end. One call at a time. */
@@ -57,8 +60,7 @@ export class ShardPoll {
     const grant = await this.#context.budget.acquire(this.#expected.bytes(), this.#signal);
     try {
       const answer = await this.#fetch();
-      if (answer.next === undefined)
-        await confirmEnd(this.#context.api, this.#shard, { ...answer, by: 'GetRecords' }, this.#signal);
+      this.#ended = answer.next === undefined && (await this.#end.confirmed(answer, 'GetRecords', this.#signal));
       return this.#accept(answer, grant);
     } catch (error) {
       grant.release();
@@ -91,7 +93,6 @@ export class ShardPoll {
     this.#iteratorRefused = false;
     const last = records.at(-1);
     if (last !== undefined) this.#start = { kind: 'after', sequenceNumber: last.sequenceNumber };
-    this.#ended = next === undefined;
     grant.resize(this.#expected.learn(answer));
     const release = () => {
       grant.release();

@@ -2,10 +2,8 @@
 import { asKinlogError, isKinlogError, KinlogError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { EventLog } from '../../base/events.ts';
-import { pages } from '../../base/pages.ts';
 import { backoffMs } from '../../base/retry.ts';
 import type { IteratorStart, StreamApi } from './api.ts';
-import type { Shard } from './source.ts';
 
 export interface TroubleContext {
   readonly api: StreamApi;
@@ -107,18 +105,4 @@ export class ShardTrouble {
     if (error.retry === 'slow' || this.#failures >= STALLED_AFTER) this.stall(error);
     await clock.sleep(waitMs, this.#signal);
   }
-}
-
-/** An end without children may be a slip of the service, and whoever believes it never reads the shard again. Other servers never name children,
- *  so the listing decides: as long as it calls the shard open, this throws and the same place is asked for again. `by` names the call. */
-export async function confirmEnd(
-  api: StreamApi,
-  { shardId, closed }: Shard,
-  { children, by }: { readonly children: readonly Shard[]; readonly by: string },
-  signal: AbortSignal,
-): Promise<void> {
-  if (closed || children.length > 0) return;
-  for await (const shard of pages((token: string | undefined) => api.shards(token, signal)))
-    if (shard.shardId === shardId && !shard.closed)
-      throw new KinlogError('KINLOG_SERVICE_UNAVAILABLE', `${by} calls ${shardId} ended, ListShards calls it open`);
 }

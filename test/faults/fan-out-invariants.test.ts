@@ -92,6 +92,20 @@ describe('invariant 8: the last events of a shard are delivered', () => {
     await reading.stop();
   });
 
+  it.each([true, false])(
+    'and one that it names before the last records of a shard that is closed (known: %s)',
+    async (known) => {
+      const scene = await new FanOutScene().start();
+      const open = scene.shard();
+      const put = fill(scene, 5);
+      scene.fake.split(STREAM, FIRST);
+      scene.fake.next(EVENT, { kind: 'null-iterator' });
+      const reading = scene.read({ shard: { ...open, closed: known } });
+      await scene.until(() => reading.ended);
+      expect(names(reading.data)).toEqual(put);
+    },
+  );
+
   it('and children that are named before the end do not end it', async () => {
     const scene = await new FanOutScene().start();
     const child = { ShardId: SECOND, ParentShards: [FIRST], HashKeyRange: {} };

@@ -53,6 +53,20 @@ describe('invariant 8: the last page of a shard is delivered', () => {
     expect(reading.pages.map((page) => page.records.length)).toEqual([10]);
   });
 
+  it.each([true, false])(
+    'and an end without children that is named before the last records of a closed shard is not believed (known: %s)',
+    async (known) => {
+      const scene = await new PollingScene().start();
+      const open = scene.shard();
+      const put = fill(scene, 15);
+      scene.fake.split(STREAM, FIRST);
+      scene.fake.next('GetRecords', { kind: 'null-iterator' });
+      const reading = scene.read({ shard: { ...open, closed: known } });
+      await scene.until(() => reading.ended);
+      expect(names(reading.data)).toEqual(put);
+    },
+  );
+
   it('and an end that the service names by mistake on an open shard is asked for again', async () => {
     const scene = await new PollingScene().start();
     scene.put('a');
