@@ -18,7 +18,7 @@ import {
   type Place,
   type StreamSide,
 } from './checkpoints-scene.ts';
-import { targetOf } from './checkpoints-target.ts';
+import { streamId, targetOf, type Target } from './checkpoints-target.ts';
 import { putAll } from './checkpoints-write.ts';
 import { confirmed } from './confirm.ts';
 import type { Surroundings } from './exit.ts';
@@ -27,8 +27,11 @@ import { storeName } from './store.ts';
 
 export async function importRows(values: ImportValues, around: Surroundings): Promise<number> {
   refuseMixture(values);
-  return withPlace(await targetOf(values, 'store'), { around, mode: modeOf(values) }, async (place, side) =>
-    store(await sourceRows(values, place, { side, around }), place, { values, around }),
+  const target = await targetOf(values, 'store');
+  // Before the store is opened, which may make it.
+  const inFile = values.file === undefined ? undefined : await fileRows(values.file, target);
+  return withPlace(target, { around, mode: modeOf(values) }, async (place, side) =>
+    store(inFile ?? (await rowsInTable(values, place, { side, around })), place, { values, around }),
   );
 }
 
@@ -55,26 +58,23 @@ function refuseMixture(values: ImportValues): void {
   if (faults.length > 0) throw configFaults(faults);
 }
 
-async function sourceRows(
+async function rowsInTable(
   values: ImportValues,
   place: Place,
   { side, around }: { side: StreamSide; around: Surroundings },
 ): Promise<ShardRow[]> {
-  if (values.file === undefined) {
-    const { tableRows } = await import('./checkpoints-table.ts');
-    return tableRows(values, place, { side, say: sayer(around) });
-  }
-  const text = await readFile(values.file, 'utf8').catch((cause: unknown) => {
-    throw new KinlogError(
-      'KINLOG_INPUT_INVALID',
-      `${String(values.file)} can not be read: ${(cause as Error).message}`,
-      {
-        cause,
-        remedy: 'Check the name of the file and its permissions.',
-      },
-    );
+  const { tableRows } = await import('./checkpoints-table.ts');
+  return tableRows(values, place, { side, say: sayer(around) });
+}
+
+async function fileRows(file: string, { connection }: Target): Promise<ShardRow[]> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new KinlogError('KINLOG_INPUT_INVALID', `${file} can not be read: ${(cause as Error).message}`, {
+      cause,
+      remedy: 'Check the name of the file and its permissions.',
+    });
   });
-  return exportedRows(text, place.stream.id, values.file).map(withoutLease);
+  return exportedRows(text, streamId(connection.streamName), file).map(withoutLease);
 }
 
 export async function convert(values: ConvertValues, around: Surroundings): Promise<number> {

@@ -159,6 +159,10 @@ it('a damaged file is refused with the lines at fault, and nothing is stored', a
   expect(imported.status).toBe(1);
   expect(imported.stderr).toMatch(/line 2 holds a position that means nothing/);
   expect((await checkpoints('import', '--file', `${file}.x`)).stderr).toMatch(/can not be read: ENOENT/);
+  const fresh = path.join(folder, `${stream}-fresh`);
+  const elsewhere = ['--stream-name', stream, `--store=leveldb:${fresh}`, '--file', file];
+  expect((await run('main', ['checkpoints', 'import', ...elsewhere])).status).toBe(1);
+  expect(existsSync(fresh)).toBe(false);
   expect((await checkpoints('list')).stderr).toMatch(/holds no positions/);
   expect(readFileSync(file, 'utf8')).toContain('before');
 });
