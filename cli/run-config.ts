@@ -169,8 +169,11 @@ function storeFaults({ store }: StreamConfig): string[] {
   return faults;
 }
 
-/** How AWS is reached is judged where it is used. */
+/** How AWS is reached is judged where it is used; that takes time, and only these can be wrong. */
 function accessFaults(access: AwsAccess): string[] {
+  const { roleArn, externalId, sessionName, webIdentityTokenFile, stsEndpoint, ca, proxy } = access;
+  const given = [roleArn, externalId, sessionName, webIdentityTokenFile, stsEndpoint, ca, proxy];
+  if (given.every((option) => option === undefined)) return [];
   try {
     awsClientConfig(access);
     return [];

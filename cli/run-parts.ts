@@ -7,6 +7,7 @@ import { EventPipe, ModularInputOutput } from '../reader/output/modular-input.ts
 import { NdjsonFileOutput } from '../reader/output/ndjson-file.ts';
 import { ndjsonFormat } from '../reader/output/ndjson-pipe.ts';
 import type { Output } from '../reader/output/output.ts';
+import type { Rotation } from '../reader/output/rotating-file.ts';
 import type { StreamConfig } from './run-config.ts';
 import type { OutputConfig } from './run-schema.ts';
 import { openStore, storeName } from './store.ts';
@@ -73,7 +74,7 @@ export class SharedParts {
     const known = this.#outputs.get(name);
     if (known !== undefined) return known.opened;
     const about: SharedOutput = { name, stalled: false, log: new EventLog((line) => this.#note(about, line), 'debug') };
-    const opened = this.#open(config, about.log);
+    const opened = this.#open(config, about);
     opened.catch(() => undefined);
     this.#outputs.set(name, { about, opened });
     return opened;
@@ -97,7 +98,8 @@ export class SharedParts {
     return opened;
   }
 
-  async #open({ file, rotate }: OutputConfig, log: EventLog): Promise<Output> {
+  async #open({ file, rotate }: OutputConfig, about: SharedOutput): Promise<Output> {
+    const { log } = about;
     if (file === undefined) {
       const { stdout } = this.#context;
       // A command ends when nobody reads its stdout; here other streams may have other outputs, and a supervisor wants to know.
@@ -106,19 +108,15 @@ export class SharedParts {
       this.#pipe = pipe;
       return new ModularInputOutput(pipe, 'stdout');
     }
-    const { maxMb, everyMinutes, keep } = rotate ?? {};
-    return NdjsonFileOutput.open({
-      file,
-      log,
-      rotate:
-        keep === undefined
-          ? undefined
-          : {
-              keep,
-              maxBytes: maxMb === undefined ? undefined : maxMb * MIB,
-              maxAgeMs: everyMinutes === undefined ? undefined : everyMinutes * MINUTE_MS,
-            },
+    const output = await retry(() => NdjsonFileOutput.open({ file, log, rotate: rotationOf(rotate) }), {
+      signal: this.#context.stop,
+      doing: `opening ${file}`,
+      onRetry: (error) => {
+        if (!about.stalled) log.emit('output.stalled', { error: error.message });
+      },
     });
+    if (about.stalled) log.emit('output.resumed');
+    return output;
   }
 
   #note(about: SharedOutput, line: LogLine): void {
@@ -126,6 +124,16 @@ export class SharedParts {
     if (line.name === 'output.resumed') about.stalled = false;
     this.#context.sink({ ...line, fields: { output: about.name, ...line.fields } });
   }
+}
+
+function rotationOf(rotate: OutputConfig['rotate']): Rotation | undefined {
+  if (rotate === undefined) return undefined;
+  const { maxMb, everyMinutes, keep } = rotate;
+  return {
+    keep,
+    maxBytes: maxMb === undefined ? undefined : maxMb * MIB,
+    maxAgeMs: everyMinutes === undefined ? undefined : everyMinutes * MINUTE_MS,
+  };
 }
 
 function outputName({ kind, file }: OutputConfig): string {

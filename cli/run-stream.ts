@@ -59,7 +59,10 @@ export class StreamRun {
   async run(signal: AbortSignal): Promise<void> {
     do {
       this.#again = new AbortController();
-      await this.#read(AbortSignal.any([signal, this.#again.signal])).catch((error: unknown) => this.#fail(error));
+      const stop = AbortSignal.any([signal, this.#again.signal]);
+      await this.#read(stop).catch((error: unknown) => {
+        if (!stop.aborted || !isAbort(error)) this.#fail(error);
+      });
     } while (this.failure === undefined && this.#again.signal.aborted && !signal.aborted);
   }
 
@@ -92,7 +95,6 @@ export class StreamRun {
   }
 
   #fail(error: unknown): void {
-    if (isAbort(error)) return;
     this.failure = asKinlogError(error, `reading ${this.#config.id}`);
     if (this.log.total('reader_failures') === 0) this.log.emit('reader.failed', { error: describeError(error) });
   }

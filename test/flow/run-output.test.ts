@@ -123,3 +123,18 @@ it('while stdout takes nothing the probes answer, a stop comes to its end, and t
   // What the pipe held of a line when the process left may be half of one.
   expect([...new Set([...stalled.events, ...next.events])]).toEqual(wanted);
 });
+
+it('a file that can not be one ends the streams that would write there, and only those', async () => {
+  const scene = scenes.current;
+  const [bad, good] = [await scene.newStream(1), await scene.newStream(1)];
+  await scene.send(good, ['delivered']);
+  const folder = `, output: { kind: ndjson, file: "${scene.folder}" }`;
+  const file = scene.configure(`${scene.toFile}\nstreams: [${scene.stream(bad, folder)}, ${scene.stream(good)}]`);
+  const reader = scene.start(file);
+  await until(() => scene.arrivedIn('events').length === 1, 'the event of the other stream');
+  await reader.said('KINLOG_OUTPUT_FAILED');
+  reader.child.kill('SIGTERM');
+  const { status, stderr } = await reader.finished();
+  expect(status).toBe(100);
+  expect(stderr).toMatch(new RegExp(`kinlog: ${bad} could not be read any more: .*KINLOG_OUTPUT_FAILED.*\n$`));
+});
