@@ -25,10 +25,21 @@ export class EndOfShard {
   ): Promise<boolean> {
     if (children.length > 0) return true;
     if (this.#closed) return records.length === 0;
-    for await (const { shardId, closed } of pages((token: string | undefined) => this.#api.shards(token, signal)))
-      if (shardId === this.#shardId && !closed)
-        throw new KinlogError('KINLOG_SERVICE_UNAVAILABLE', `${by} calls ${shardId} ended, ListShards calls it open`);
+    const listed = await this.#listed(signal);
+    // Not listed any more: all that it held has aged out.
+    if (listed === undefined) return true;
+    if (!listed.closed)
+      throw new KinlogError(
+        'KINLOG_SERVICE_UNAVAILABLE',
+        `${by} calls ${this.#shardId} ended, ListShards calls it open`,
+      );
     this.#closed = true;
     return false;
+  }
+
+  async #listed(signal: AbortSignal): Promise<Shard | undefined> {
+    for await (const shard of pages((token: string | undefined) => this.#api.shards(token, signal)))
+      if (shard.shardId === this.#shardId) return shard;
+    return undefined;
   }
 }
