@@ -1,4 +1,5 @@
 /** A reader of ours on a DynamoDB table, which remembers what its output accepted. */
+import { asKinlogError, describeError } from '../../base/errors.ts';
 import { EventLog, formatLine } from '../../base/events.ts';
 import { openDynamoStore } from '../../reader/checkpoint/dynamodb.ts';
 import { Reader, type Output } from '../../reader/index.ts';
@@ -30,7 +31,7 @@ export class KinlogReader {
   constructor(options: KinlogOptions) {
     this.done = this.#run(options);
     // Who waits for it sees the failure; nobody else may be ended by it.
-    this.done.catch((error: unknown) => (this.failure = String(error)));
+    this.done.catch((error: unknown) => (this.failure = describeError(asKinlogError(error, 'reading'))));
   }
 
   get log(): string {

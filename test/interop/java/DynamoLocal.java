@@ -13,6 +13,7 @@ public final class DynamoLocal {
         // It unpacks a library for SQLite and leaves it there.
         Path scratch = Files.createTempDirectory("dynamodb-local-");
         System.setProperty("java.io.tmpdir", scratch.toString());
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> remove(scratch)));
         // Without -sharedDb every key and region sees tables of its own; telemetry would leave the machine.
         DynamoDBProxyServer local = ServerRunner.createServerFromCommandLineArgs(
                 new String[] {"-inMemory", "-sharedDb", "-disableTelemetry", "-port", "8000"});
@@ -25,14 +26,15 @@ public final class DynamoLocal {
         local.start();
         System.out.println("listening on " + connector.getLocalPort());
         while (System.in.read() != -1) {}
-        remove(scratch);
-        Runtime.getRuntime().halt(0);
+        System.exit(0);
     }
 
-    private static void remove(Path folder) throws IOException {
+    private static void remove(Path folder) {
         try (var files = Files.newDirectoryStream(folder)) {
             for (Path file : files) Files.delete(file);
+            Files.delete(folder);
+        } catch (IOException error) {
+            System.err.println(error);
         }
-        Files.delete(folder);
     }
 }
