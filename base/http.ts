@@ -10,11 +10,8 @@ export interface HttpOptions {
   readonly ca?: string | undefined;
   /** `chain`: whatever name the certificate has; `nothing`: only where nobody can listen in. */
   readonly verify?: 'all' | 'chain' | 'nothing' | undefined;
-  /** At once; further calls wait for one. */
-  readonly connections?: number | undefined;
   /** For a whole call, the wait for a connection included, milliseconds. */
   readonly timeoutMs?: number | undefined;
-  readonly maxAnswerBytes?: number | undefined;
 }
 
 export interface HttpCall {
@@ -80,21 +77,23 @@ export class HttpClient {
 }
 
 const MAX_ANSWER_BYTES = 64 << 20;
+/** At once; further calls wait for one. */
+const CONNECTIONS = 8;
 
 async function newAgent(options: HttpOptions): Promise<Agent> {
-  const { ca, verify = 'all', connections = 8, timeoutMs, maxAnswerBytes = MAX_ANSWER_BYTES } = options;
+  const { ca, verify = 'all', timeoutMs } = options;
   // Only here: most commands never need it.
   const { Agent: UndiciAgent } = await import('undici');
   return new UndiciAgent({
-    connections,
-    maxResponseSize: maxAnswerBytes,
+    connections: CONNECTIONS,
+    maxResponseSize: MAX_ANSWER_BYTES,
     connect: {
       ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
       ...(ca === undefined ? {} : { ca }),
       ...(verify === 'all' ? {} : { checkServerIdentity: () => undefined }),
       rejectUnauthorized: verify !== 'nothing',
     },
-  } satisfies ConstructorParameters<typeof UndiciAgent>[0]);
+  });
 }
 
 const PASSING = new Set([

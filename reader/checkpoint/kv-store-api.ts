@@ -74,10 +74,10 @@ export class KvCollection {
   }
 
   /** Everything that the query matches. A DELETE without a query would empty the collection, so there is no way to ask for one. */
-  async delete(query: KvQuery): Promise<void> {
+  async delete(query: KvQuery, signal: AbortSignal): Promise<void> {
     if (Object.keys(query).length === 0) throw new KinlogError('KINLOG_UNEXPECTED', 'a query that matches everything');
     const parameters = new URLSearchParams({ query: JSON.stringify(query) });
-    this.#checked(await this.#call({ method: 'DELETE', path: `${this.#path}?${parameters.toString()}` }));
+    this.#checked(await this.#call({ method: 'DELETE', path: `${this.#path}?${parameters.toString()}` }, signal));
   }
 
   /** 503 is the answer of a store that is not there yet, usually because splunkd has just started. Whoever can be stopped waits for it. */

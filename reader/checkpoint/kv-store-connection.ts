@@ -15,15 +15,13 @@ export interface KvConnectionOptions {
   readonly ca?: string | undefined;
   /** Checks no certificate; only for splunkd on this host. */
   readonly verify?: false | undefined;
-  /** At once; default 8. */
-  readonly connections?: number | undefined;
   /** For each call, milliseconds; default 30,000. */
   readonly timeoutMs?: number | undefined;
 }
 
 /** Fails with KINLOG_CONFIG_INVALID, which names every fault. */
 export function connectSplunkd(options: KvConnectionOptions, env: NodeJS.ProcessEnv): HttpClient {
-  const { verify, connections, timeoutMs } = options;
+  const { verify, timeoutMs } = options;
   const url = URL.canParse(options.url) ? new URL(options.url) : undefined;
   const local = url !== undefined && LOOPBACK.test(url.hostname);
   const { ca, faults: unread } = certificates(options, local ? env['SPLUNK_HOME'] : undefined);
@@ -36,7 +34,7 @@ export function connectSplunkd(options: KvConnectionOptions, env: NodeJS.Process
     );
   // Splunk's own certificate names no host; on this one, who signed it is what can be checked.
   const signer = local && ca !== undefined ? 'chain' : 'all';
-  return new HttpClient({ url, ca, verify: verify === false ? 'nothing' : signer, connections, timeoutMs });
+  return new HttpClient({ url, ca, verify: verify === false ? 'nothing' : signer, timeoutMs });
 }
 
 const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)$/;

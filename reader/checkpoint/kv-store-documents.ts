@@ -69,7 +69,7 @@ export const anchorIn = (key: string): string => key.split('.', 2).join('.');
 
 export const newNonce = (): string => randomBytes(9).toString('base64url');
 
-/** `absent`: an anchor that is born with this version. */
+/** An anchor when the life begins with this version. */
 export function documentOf(place: Place, life: Life, written: Pick<KvDocument, 'nonce' | 'state'>): KvDocument {
   const { stream, shardId, anchor } = place;
   const { born, version } = life;

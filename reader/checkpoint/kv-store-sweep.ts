@@ -7,17 +7,18 @@ import { endOf, keyOf, lifePrefix, type KvDocument, type Life } from './kv-store
 /** Works beside the writes, one request at a time; what comes due meanwhile is swept together. A sweep that fails is no harm: a later one covers it. */
 export class KvSweeper {
   readonly #collection: KvCollection;
-  readonly #latest: (anchor: string) => Promise<KvDocument | undefined>;
+  readonly #latest: (anchor: string, signal: AbortSignal) => Promise<KvDocument | undefined>;
   readonly #log: EventLog | undefined;
   /** By the prefix of the life: everything in it below a version. */
   readonly #superseded = new Map<string, KvQuery>();
   readonly #over = new Map<string, { readonly anchor: string; readonly born: string }>();
+  readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
   /** `latest` reads the anchor first and the rest of its life afterwards. */
   constructor(
     collection: KvCollection,
-    latest: (anchor: string) => Promise<KvDocument | undefined>,
+    latest: (anchor: string, signal: AbortSignal) => Promise<KvDocument | undefined>,
     log: EventLog | undefined,
   ) {
     this.#collection = collection;
@@ -43,17 +44,19 @@ export class KvSweeper {
    * The anchor goes first, so that no earlier version can come back as the row. An anchor precedes every other document of its life and is not made
    * twice, so one that is missing after they were seen will not appear again.
    */
-  async bury(anchor: string, born: string): Promise<void> {
-    const latest = await this.#latest(anchor);
+  async bury(anchor: string, born: string, signal: AbortSignal): Promise<void> {
+    const latest = await this.#latest(anchor, signal);
     if (latest?.born === born && latest.state !== '') return;
-    await this.#collection.delete({ _key: anchor, born });
+    await this.#collection.delete({ _key: anchor, born }, signal);
     const prefix = lifePrefix(anchor, born);
-    await this.#collection.delete({ _key: { $gte: prefix, $lt: endOf(prefix) } });
+    await this.#collection.delete({ _key: { $gte: prefix, $lt: endOf(prefix) } }, signal);
   }
 
-  /** Settles when nothing is left to do. */
-  async settled(): Promise<void> {
+  /** Ends what is under way, unless that takes too long: what is not swept does no harm. */
+  async close(): Promise<void> {
+    const timer = setTimeout(() => this.#stop.abort(), CLOSE_MS);
     await this.#running;
+    clearTimeout(timer);
   }
 
   #start(): void {
@@ -66,10 +69,10 @@ export class KvSweeper {
     try {
       while (this.#superseded.size > 0 || this.#over.size > 0) {
         const queries = this.#take();
-        if (queries.length > 0) await this.#collection.delete({ $or: queries });
+        if (queries.length > 0) await this.#collection.delete({ $or: queries }, this.#stop.signal);
         for (const [key, { anchor, born }] of this.#over) {
           this.#over.delete(key);
-          await this.bury(anchor, born);
+          await this.bury(anchor, born, this.#stop.signal);
         }
       }
     } catch (error) {
@@ -88,3 +91,4 @@ export class KvSweeper {
 
 /** A query travels in the address, where 8 KB are safe; each takes about 330 bytes there. */
 const BATCH = 20;
+const CLOSE_MS = 1000;

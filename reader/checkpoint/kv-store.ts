@@ -100,7 +100,7 @@ class KvStore implements CheckpointStore, RowRemover {
       readyWithinMs,
     });
     this.#proof = new KvProof(this.#collection, clock);
-    this.#sweeper = new KvSweeper(this.#collection, (anchor) => this.#latest(anchor, NEVER), options.log);
+    this.#sweeper = new KvSweeper(this.#collection, (anchor, signal) => this.#latest(anchor, signal), options.log);
   }
 
   /**
@@ -153,7 +153,7 @@ class KvStore implements CheckpointStore, RowRemover {
   /** What is under way ends first. */
   close(): Promise<void> {
     this.#closed ??= Promise.all(this.#underWay.values())
-      .then(() => this.#sweeper.settled())
+      .then(() => this.#sweeper.close())
       .then(() => this.#http.close());
     return this.#closed;
   }
@@ -216,18 +216,20 @@ class KvStore implements CheckpointStore, RowRemover {
   async #groundFound(place: Place, change: Change, nonce: string, signal: AbortSignal): Promise<Ground> {
     const { expected, removes } = change;
     const latest = await this.#latest(place.anchor, signal);
-    if (latest?.state === '')
-      return removes && latest.nonce === nonce ? { life: latest, done: true } : this.#cleared(place, expected, latest);
+    if (latest?.state === '') {
+      if (removes && latest.nonce === nonce) return { life: latest, done: true };
+      if (expected !== 'absent') throw versionConflict(place.shardId, expected, 'absent');
+      return this.#cleared(place, latest, signal);
+    }
     const found = latest === undefined ? 'absent' : rowOf(place.stream, latest, this.#collection.where).version;
     if (found !== expected && latest?.nonce !== nonce) throw versionConflict(place.shardId, expected, found);
     return { life: latest };
   }
 
   /** A removed row is absent, but its anchor has to go before another can be made. */
-  async #cleared(place: Place, expected: Version | 'absent', removal: KvDocument): Promise<Ground> {
-    if (expected !== 'absent') throw versionConflict(place.shardId, expected, 'absent');
+  async #cleared(place: Place, removal: KvDocument, signal: AbortSignal): Promise<Ground> {
     this.#lastBorn = Math.max(this.#lastBorn, removal.version);
-    await this.#sweeper.bury(place.anchor, removal.born);
+    await this.#sweeper.bury(place.anchor, removal.born, signal);
     return { life: undefined };
   }
 
@@ -264,7 +266,6 @@ class KvStore implements CheckpointStore, RowRemover {
   }
 }
 
-const NEVER = new AbortController().signal;
 /** Documents in one answer; below the 50,000 at which the KV store cuts silently. */
 const PAGE = 1000;
 /** Superseded versions that a row may have before they are swept: fewer would cost more requests, more would cost space and slower listings. */

@@ -198,6 +198,16 @@ test('superseded rows that can not be swept are told, and swept by the next read
   expect(await all(third)).toEqual(before);
 });
 
+test('a store whose server hangs is closed within seconds when only a sweep is left', async () => {
+  const { store, port } = await scene.open();
+  const version = await write(store, 'absent', 8);
+  await store.put(STREAM, row('s'), version, live());
+  port.faults.delayMs = 60_000;
+  const began = performance.now();
+  await store.close();
+  expect(performance.now() - began).toBeLessThan(5000);
+});
+
 test('no delete is ever sent without a query', async () => {
   const { store, port } = await scene.open();
   const { store: other } = await scene.open();

@@ -136,7 +136,7 @@ const writes = ({ method, path: segments }: Asked): boolean => method !== 'GET' 
 
 const below = (asked: Asked, depth: number): Asked => ({ ...asked, path: asked.path.slice(depth) });
 
-const held = (ms: number): Promise<void> => (ms > 0 ? sleep(ms) : Promise.resolve());
+const held = (ms: number): Promise<void> => (ms > 0 ? sleep(ms, undefined, { ref: false }) : Promise.resolve());
 
 /** /servicesNS/<user>/<app>/… and /services/… */
 function askedOf(request: IncomingMessage, body: string): Asked {
