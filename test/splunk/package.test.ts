@@ -74,6 +74,7 @@ describe('the archive', () => {
         'LICENSE-libraries.txt',
         'README/inputs.conf.spec',
         'default/app.conf',
+        'default/collections.conf',
         'default/inputs.conf',
         'default/props.conf',
         'metadata/default.meta',
@@ -123,7 +124,8 @@ describe('the configuration', () => {
       readdirSync(path.join(app.folder, folder)).map((name) => path.join(app.folder, folder, name)),
     );
     for (const file of confs)
-      for (const line of readFileSync(file, 'utf8').split('\n')) expect(line).toMatch(/^$|^\[[\w:]*\]$|^[\w]+ = \S.*$/);
+      for (const line of readFileSync(file, 'utf8').split('\n'))
+        expect(line).toMatch(/^$|^\[[\w:]*\]$|^[\w.]+ = \S.*$/);
     expect(readFileSync(app.launcher, 'utf8')).not.toContain('\r');
   });
 
