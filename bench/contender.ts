@@ -3,10 +3,21 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
+/** What a round has shown, when it is more than its measure. */
+export interface Round {
+  /** In the row's unit. */
+  readonly value: number;
+  /** Of a process that the contender started, in the place of its own. */
+  readonly cpuS?: number;
+  readonly peakMiB?: number;
+  /** Further figures for the table, by name and unit. */
+  readonly also?: Readonly<Record<string, number>>;
+}
+
 /** What a module of contenders/ makes of its options. */
 export interface Contender {
   /** The work once; its measure in the row's unit. */
-  round(): Promise<number>;
+  round(): Promise<number | Round>;
   /** A hash of what it writes, for rows whose contenders must write the same. */
   digest?(): string;
   close?(): Promise<void>;
@@ -27,6 +38,7 @@ export type Command = 'round' | 'digest' | 'close';
 
 export interface Answer {
   readonly value?: number;
+  readonly also?: Readonly<Record<string, number>>;
   readonly digest?: string | undefined;
   readonly error?: string;
   /** Of the worker's whole life so far. */

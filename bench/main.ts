@@ -4,7 +4,8 @@ import path from 'node:path';
 import { eventCount, prepareCorpus } from './data/corpus.ts';
 import { race } from './race.ts';
 import { asJson, machine, rowText, summary, type Finished } from './report.ts';
-import { ROWS, type Row } from './rows.ts';
+import type { Row } from './row.ts';
+import { ROWS } from './rows.ts';
 
 const RESULTS = path.join(import.meta.dirname, 'results');
 
@@ -34,6 +35,8 @@ async function run(row: Row): Promise<Finished> {
   const begun = performance.now();
   const seconds = () => (performance.now() - begun) / 1000;
   try {
+    const missing = row.prepare?.(say);
+    if (missing !== undefined) return { row, missing, seconds: seconds() };
     const result = await race(row, (text) => say(`${row.name}: ${text}`));
     return { row, result, seconds: seconds() };
   } catch (error) {

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { Worker, type Answer, type ContenderSpec, type Options } from './contender.ts';
-import type { Row } from './rows.ts';
+import type { Row } from './row.ts';
 import type { ServerOrder, ServerReady } from './server.ts';
 
 export interface Measured {
@@ -14,6 +14,8 @@ export interface Measured {
   readonly peakMiB: number;
   /** CPU of all rounds, seconds. */
   readonly cpuS: number;
+  /** Further figures of each round, by name and unit. */
+  readonly also: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface RowResult {
@@ -90,6 +92,7 @@ class Seat {
   readonly #fresh: boolean;
   #worker: Promise<Worker> | undefined;
   readonly #values: number[] = [];
+  readonly #also: Record<string, number[]> = {};
   #peakMiB = 0;
   #cpuS = 0;
 
@@ -100,13 +103,14 @@ class Seat {
   }
 
   async round(counts: boolean): Promise<void> {
-    const { value, peakMiB, cpuS } = await this.#ask('round');
+    const { value, peakMiB, cpuS, also = {} } = await this.#ask('round');
     if (this.#fresh) await this.leave();
     if (!counts) return;
     if (value === undefined || !(value > 0)) throw new Error(`${this.label}: a round without a measure`);
     this.#values.push(value);
     this.#peakMiB = Math.max(this.#peakMiB, peakMiB);
     this.#cpuS += cpuS;
+    for (const [name, figure] of Object.entries(also)) (this.#also[name] ??= []).push(figure);
   }
 
   async digest(): Promise<string | undefined> {
@@ -120,7 +124,7 @@ class Seat {
   }
 
   measured(): Measured {
-    return { label: this.label, values: this.#values, peakMiB: this.#peakMiB, cpuS: this.#cpuS };
+    return { label: this.label, values: this.#values, peakMiB: this.#peakMiB, cpuS: this.#cpuS, also: this.#also };
   }
 
   async #ask(command: 'round' | 'digest'): Promise<Answer> {

@@ -1,11 +1,11 @@
 /** What a run of the bench says: a table for people, and everything it stands on as JSON. */
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import type { Measured, RowResult } from './race.ts';
-import type { Row } from './rows.ts';
+import type { Row } from './row.ts';
 import { judge, median, spread, type Goal, type Verdict } from './statistics.ts';
 
 export type Finished = { readonly row: Row; readonly seconds: number } & (
-  { readonly result: RowResult } | { readonly error: string }
+  { readonly result: RowResult } | { readonly error: string } | { readonly missing: string }
 );
 
 /** The lines of one row. */
@@ -13,12 +13,13 @@ export function rowText(finished: Finished): string {
   const { row, seconds } = finished;
   const head = `${row.name}: ${row.title} (${seconds.toFixed(0)} s)`;
   if ('error' in finished) return `${head}\n  BROKEN: ${finished.error}\n`;
+  if ('missing' in finished) return `${head}\n  NOT RUN: ${finished.missing}\n`;
   const { ours, baselines } = finished.result;
-  const lines = [line(row, ours)];
+  const lines = [line(row, ours), ...further(ours)];
   if (row.goal !== undefined) lines.push(verdictLine(row, row.goal, judge(row.goal, ours.values, [])));
   row.baselines.forEach(({ goal }, i) => {
     const baseline = baselines[i]!;
-    lines.push(line(row, baseline), comparison(row, goal, { ours, baseline }));
+    lines.push(line(row, baseline), ...further(baseline), comparison(row, goal, { ours, baseline }));
   });
   return `${[head, ...lines].join('\n')}\n`;
 }
@@ -28,6 +29,13 @@ function line(row: Row, { label, values, peakMiB, cpuS }: Measured): string {
   const between = `${min.toFixed(row.digits)} to ${max.toFixed(row.digits)}`;
   const cost = `${(cpuS / values.length).toFixed(2)} CPU s a round, peak ${peakMiB.toFixed(0)} MiB`;
   return `  ${label.padEnd(36)} ${middle.toFixed(row.digits).padStart(7)} ${row.unit} (${between}); ${cost}`;
+}
+
+function further({ also }: Measured): string[] {
+  return Object.entries(also).map(([name, values]) => {
+    const { median: middle, min, max } = spread(values);
+    return `    ${name}: ${middle.toFixed(1)} (${min.toFixed(1)} to ${max.toFixed(1)})`;
+  });
 }
 
 function comparison(
@@ -55,7 +63,9 @@ export function summary(rows: readonly Finished[]): string {
   const goals = rows.flatMap((finished) => verdicts(finished));
   const met = goals.filter(({ verdict }) => verdict.met).length;
   const broken = rows.filter((finished) => 'error' in finished).length;
-  return `bench: ${met} of ${goals.length} goals met, ${rows.length} rows, ${broken} broken`;
+  const missing = rows.filter((finished) => 'missing' in finished).length;
+  const notRun = missing === 0 ? '' : `, ${missing} not run`;
+  return `bench: ${met} of ${goals.length} goals met, ${rows.length} rows, ${broken} broken${notRun}`;
 }
 
 interface Judged {
@@ -65,7 +75,7 @@ interface Judged {
 }
 
 function verdicts(finished: Finished): Judged[] {
-  if ('error' in finished) return [];
+  if (!('result' in finished)) return [];
   const { row, result } = finished;
   const { values } = result.ours;
   const own =
@@ -90,8 +100,9 @@ export function machine(): Record<string, string | number> {
 export function asJson(rows: readonly Finished[], events: number, date: Date): string {
   const plain = rows.map((finished) => {
     const { name, title, unit } = finished.row;
-    const outcome = 'error' in finished ? { error: finished.error } : finished.result;
-    return { name, title, unit, seconds: finished.seconds, ...outcome, goals: verdicts(finished) };
+    const { row: _row, seconds, ...outcome } = finished;
+    const flat = 'result' in outcome ? outcome.result : outcome;
+    return { name, title, unit, seconds, ...flat, goals: verdicts(finished) };
   });
   return `${JSON.stringify({ date: date.toISOString(), machine: machine(), events, rows: plain }, undefined, 2)}\n`;
 }

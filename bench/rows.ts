@@ -1,41 +1,7 @@
 /** The table of the bench: what is measured, against what, and what it should reach. */
 import type { ContenderSpec } from './contender.ts';
-import type { ServerOrder } from './server.ts';
-import type { Goal } from './statistics.ts';
-
-export interface Baseline extends ContenderSpec {
-  /** Absent: shown, not judged. */
-  readonly goal?: Goal;
-}
-
-export interface Row {
-  readonly name: string;
-  readonly title: string;
-  readonly unit: string;
-  /** Digits behind the point that the unit deserves. */
-  readonly digits: number;
-  /** A Kinesis endpoint with this in it, when the contenders need one. */
-  readonly server?: ServerOrder;
-  readonly ours: ContenderSpec;
-  /** Of the value itself, without a baseline. */
-  readonly goal?: Goal;
-  readonly baselines: readonly Baseline[];
-  /** The contenders must write the same bytes. */
-  readonly sameBytes?: boolean;
-  /** A new process for each round, and no warm-up: what is measured is the life of a process. */
-  readonly fresh?: boolean;
-  readonly rounds: number;
-  /** Whatever happens, the row ends by then. */
-  readonly limitS: number;
-}
-
-const ratio = (limit: number, aim?: number): Goal => ({
-  of: 'ratio',
-  kind: 'at least',
-  limit,
-  ...(aim === undefined ? {} : { aim }),
-});
-const ratioAtMost = (limit: number): Goal => ({ of: 'ratio', kind: 'at most', limit });
+import { ratio, ratioAtMost, type Row } from './row.ts';
+import { SHARED_ROWS } from './rows-shared.ts';
 
 /** A shard is one page, so that no contender waits for the pace that Kinesis asks for: five calls and 2 MB a second for each shard. */
 const ONE_PAGE = 4_000_000;
@@ -200,8 +166,12 @@ export const ROWS: readonly Row[] = [
     unit: 'ms',
     digits: 3,
     ours: { label: 'LevelDB store', module: 'checkpoint', options: { by: 'leveldb' } },
-    baselines: [{ label: 'append + fdatasync', module: 'checkpoint', options: { by: 'file' }, goal: ratioAtMost(3) }],
+    baselines: [
+      { label: 'append + fdatasync', module: 'checkpoint', options: { by: 'append' }, goal: ratioAtMost(3) },
+      { label: 'memory store', module: 'checkpoint', options: { by: 'memory' } },
+    ],
     rounds: 7,
     limitS: 60,
   },
+  ...SHARED_ROWS,
 ];

@@ -1,6 +1,11 @@
-/** A Kinesis endpoint full of data, as a process: the simulator of the tests without its read limits. Ends with its parent's channel. */
+/** A Kinesis endpoint full of data, as a process: the simulator of the tests without its read limits, and the server of a shared store beside it. Ends with its parent's channel. */
+import path from 'node:path';
 import { FakeKinesis } from '../test/fakes/kinesis/fake.ts';
 import { startSimulator } from '../test/fakes/kinesis/server.ts';
+import { startDynalite } from '../test/fakes/peers/dynalite.ts';
+import { startDynamoLocal } from '../test/fakes/peers/dynamodb-local.ts';
+import { FakeSplunkd } from '../test/fakes/splunkd/splunkd.ts';
+import { builtDirectory } from '../test/interop/build.ts';
 import { corpus, eventCount, totalBytes, type Form } from './data/corpus.ts';
 
 export const STREAM = 'bench';
@@ -12,6 +17,10 @@ export interface ServerOrder {
   readonly shardBytes?: number;
   /** Records that one shard holds at most. */
   readonly shardRecords?: number;
+  /** Of a stream with nothing in it; 1 without it. */
+  readonly emptyShards?: number;
+  /** A server of positions beside it. */
+  readonly store?: 'dynalite' | 'dynamodb-local' | 'splunkd';
 }
 
 export interface ServerReady {
@@ -22,6 +31,8 @@ export interface ServerReady {
   readonly events: number;
   /** Of the events as HEC lines, whatever the records look like. */
   readonly payloadBytes: number;
+  /** URL of the server of positions, when one was ordered. */
+  readonly storeUrl?: string;
 }
 
 if (process.send !== undefined) {
@@ -34,15 +45,32 @@ async function serve(order: ServerOrder): Promise<ServerReady> {
   const fake = new FakeKinesis({ readLimits: false });
   const records = order.form === undefined ? [] : corpus(order.form);
   const groups = grouped(records, order);
-  const shards = Math.max(1, groups.length);
+  const shards = Math.max(order.emptyShards ?? 1, groups.length);
   fake.createStream(STREAM, shards);
   groups.forEach((group, shard) => {
     const explicitHashKey = String((2n ** 128n / BigInt(shards)) * BigInt(shard));
     for (const data of group) fake.put(STREAM, { data, explicitHashKey });
   });
   const { url } = await startSimulator(fake);
+  const storeUrl = order.store === undefined ? {} : { storeUrl: await startStore(order.store) };
   const payloadBytes = order.form === undefined ? 0 : totalBytes(corpus('lines'));
-  return { endpoint: url, stream: STREAM, shards, records: records.length, events: eventCount(), payloadBytes };
+  const held = { shards, records: records.length, events: eventCount(), payloadBytes };
+  return { endpoint: url, stream: STREAM, ...held, ...storeUrl };
+}
+
+/** They end with this process. */
+async function startStore(kind: NonNullable<ServerOrder['store']>): Promise<string> {
+  switch (kind) {
+    case 'dynalite':
+      return (await startDynalite()).url;
+    case 'dynamodb-local':
+      return (await startDynamoLocal(path.join(builtDirectory(), 'dynamodb-local'))).url;
+    case 'splunkd': {
+      const splunkd = new FakeSplunkd();
+      splunkd.kv.declare('kinloader', 'kinlog_rows');
+      return (await splunkd.open()).url;
+    }
+  }
 }
 
 /** Whole records in order, a group for each shard. */

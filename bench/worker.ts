@@ -17,18 +17,20 @@ async function answer(command: Command): Promise<void> {
   }));
   const { user, system } = process.cpuUsage(before);
   const said: Answer = {
-    ...result,
     cpuS: (user + system) / 1e6,
     // In KiB on every platform.
     peakMiB: process.resourceUsage().maxRSS / 1024,
+    ...result,
   };
   process.send?.(said);
 }
 
 async function obey(command: Command): Promise<Partial<Answer>> {
   switch (command) {
-    case 'round':
-      return { value: await contender.round() };
+    case 'round': {
+      const found = await contender.round();
+      return typeof found === 'number' ? { value: found } : found;
+    }
     case 'digest':
       return { digest: contender.digest?.() };
     case 'close':
