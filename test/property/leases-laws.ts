@@ -58,9 +58,16 @@ function notTheirs(scene: SharedScene, put: PutEntry): string[] {
   const { by, row, before } = put;
   const me = scene.readers.find(({ name }) => name === by)?.me;
   if (before === undefined || by === 'hand' || before.owner === me) return [];
-  const allowed = row.owner === me || wants(row, before, me) || isRepeat(scene, put);
-  if (createsAgain(put) || (allowed && comparePositions(row.position, before.position) === 0)) return [];
-  return [`${by} wrote the row of ${row.shardId}, which ${before.owner ?? 'nobody'} had, as ${JSON.stringify(row)}`];
+  return isAllowed(scene, put, me)
+    ? []
+    : [`${by} wrote the row of ${before.owner ?? 'nobody'} as ${JSON.stringify(row)}`];
+}
+
+function isAllowed(scene: SharedScene, put: PutEntry, me: string | undefined): boolean {
+  const { row, before } = put;
+  if (before === undefined || createsAgain(put)) return true;
+  if (comparePositions(row.position, before.position) !== 0) return false;
+  return row.owner === me || wants(row, before, me) || isRepeat(scene, put);
 }
 
 /** A new row whose answer was lost is made once more, perhaps by another part of the same reader, which begins the shard at another name for its beginning. */
