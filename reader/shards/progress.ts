@@ -1,6 +1,6 @@
 /** One shard's row while the shard is read: stores what the watermark allows, when it is due, and only ever forward; knows whether the shard is still ours. */
 import type { Clock } from '../../base/clock.ts';
-import { isKinlogError, KinlogError } from '../../base/errors.ts';
+import { asKinlogError, isKinlogError, KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
 import { retry } from '../../base/retry.ts';
 import { comparePositions, positionText, type Position } from '../checkpoint/position.ts';
@@ -24,6 +24,8 @@ export interface ProgressContext {
 
 /** A shard without records says this often in its row how far it was read, so that its old position is not mistaken for one that aged out. */
 const REFRESH_EVERY_MS = 3_600_000;
+/** At the tip a position is stored at most this often, however many small pages the service pushes. */
+const TIP_EVERY_MS = 1000;
 
 export class ShardProgress {
   readonly watermark: Watermark;
@@ -33,9 +35,16 @@ export class ShardProgress {
   /** When the last write that succeeded began, monotonic milliseconds. */
   #confirmedAt: number;
   #storedAt: number;
+  /** As `storedAt`, and -Infinity before the first write. */
+  #writtenAt = -Infinity;
   /** Everything that arrived before this wall-clock time was read and accepted; 0 = not known. */
   #readToMs: number;
   #behindMs: number | undefined;
+  /** The write at the tip whose time has not come. */
+  #later: Promise<void> | undefined;
+  #failure: unknown;
+  /** Given back or ended: nothing may be written for it any more. */
+  #gone = false;
   /** Writes of the row take turns. */
   #turn: Promise<void> = Promise.resolve();
   #waiting = 0;
@@ -131,25 +140,52 @@ export class ShardProgress {
     return fromMs < toMs ? { fromMs, toMs } : undefined;
   }
 
-  /** A page was delivered. Stores when something new was accepted and its time has come; at the tip at once, because there pages are rare. */
+  /** A page was delivered. Stores when something new was accepted and its time has come; at the tip, where the next page may be long in coming, at once or as soon as the time has come. */
   async storeWhenDue(millisBehindLatest: number, signal: AbortSignal): Promise<void> {
-    const { clock, checkpointEveryMs } = this.#context;
+    const { clock } = this.#context;
     this.#behindMs = millisBehindLatest;
     if (this.watermark.settled) this.#readToMs = Math.max(this.#readToMs, clock.now() - millisBehindLatest);
+    if (this.#failure !== undefined) throw asKinlogError(this.#failure, `storing the position of ${this.#row.shardId}`);
     const atTip = millisBehindLatest === 0;
-    const moved = comparePositions(this.watermark.position, this.#row.position) > 0;
-    const waited = clock.monotonic() - this.#storedAt;
-    if (moved ? atTip || waited >= checkpointEveryMs : waited >= REFRESH_EVERY_MS) await this.renew(signal);
+    const leftMs = this.#dueInMs(atTip);
+    if (leftMs <= 0) await this.renew(signal);
+    else if (atTip && this.#moved) void (this.#later ??= this.#storeLater(leftMs, signal));
+  }
+
+  #dueInMs(atTip: boolean): number {
+    const { clock, checkpointEveryMs } = this.#context;
+    const now = clock.monotonic();
+    if (!this.#moved) return this.#storedAt + REFRESH_EVERY_MS - now;
+    if (!atTip) return this.#storedAt + checkpointEveryMs - now;
+    return this.#writtenAt + Math.min(checkpointEveryMs, TIP_EVERY_MS) - now;
+  }
+
+  get #moved(): boolean {
+    return comparePositions(this.watermark.position, this.#row.position) > 0;
+  }
+
+  async #storeLater(ms: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#context.clock.sleep(ms, signal);
+      if (this.#moved && !this.#gone) await this.renew(signal);
+    } catch (error) {
+      // Met by the next page, or by the last write of the shard, which waits for what this one waits for.
+      if (!signal.aborted) this.#failure = error;
+    } finally {
+      this.#later = undefined;
+    }
   }
 
   /** Stores whatever was accepted since the last time, and gives the shard back, or to the reader that asked for it. */
   async leave(signal: AbortSignal): Promise<void> {
     if (this.#row.owner === undefined || this.#lost.signal.aborted) return;
+    this.#gone = true;
     await this.#put((row) => withOwner(this.#reached(row, this.watermark.position), row.successor), signal);
   }
 
   /** The closed shard was read and accepted to its end: from here on its children may be read. */
   async end(children: readonly string[], signal: AbortSignal): Promise<void> {
+    this.#gone = true;
     await this.#put((row) => {
       const ended = withOwner(this.#reached(row, { kind: 'end' }), undefined);
       return children.length > 0 ? { ...ended, children } : ended;
@@ -186,6 +222,7 @@ export class ShardProgress {
       onRetry: (error, waitMs) => log.emit('checkpoint.delayed', { ...fields, error: error.message, waitMs }),
     });
     this.#storedAt = clock.monotonic();
+    this.#writtenAt = this.#storedAt;
     log.emit('checkpoint.stored', fields);
   }
 

@@ -108,6 +108,7 @@ describe('a position that a person sets while the shard is read', () => {
   it('counts also under the owner that the row had', async () => {
     await two();
     const event = [...scene.events.values()].find(({ shardId }) => shardId === FIRST)!;
+    await scene.until(() => scene.rows.get(FIRST)!.position.kind === 'after');
     await scene.edit(FIRST, (row) => ({ ...row, position: { kind: 'horizon' } }));
     await scene.until(() => timesOf(event.text) === 2, 6 * T);
     scene.put(24);
