@@ -9,6 +9,7 @@ import {
   type AttributeValue,
   type ScanCommandInput,
 } from '@aws-sdk/client-dynamodb';
+import { systemClock, type Clock } from '../../base/clock.ts';
 import { KinlogError } from '../../base/errors.ts';
 import { checkpointOf, isLease, leaseFrom, rowOf, type Item, type Lease } from './dynamodb-item.ts';
 import {
@@ -82,6 +83,9 @@ class DynamoStore implements CheckpointStore, RowRemover {
   readonly #table: LeaseTable;
   readonly #form: KeyForm;
   readonly #untimedStartMs: number | undefined;
+  readonly #clock: Clock;
+  /** The highest version that was seen of any row. */
+  #newest: Version = 0;
   /** By stream id: what a listing found its rows under. */
   readonly #places = new Map<string, StreamPlace>();
   /** By lease key: the row as it was seen last, so that a put knows what it changes without reading it. */
@@ -95,6 +99,7 @@ class DynamoStore implements CheckpointStore, RowRemover {
     this.#table = new LeaseTable(options);
     this.#form = options.keys ?? 'shard';
     this.#untimedStartMs = options.untimedStartMs;
+    this.#clock = options.clock ?? systemClock;
   }
 
   async *rows(stream: StreamKey, signal: AbortSignal): AsyncGenerator<StoredRow> {
@@ -188,8 +193,18 @@ class DynamoStore implements CheckpointStore, RowRemover {
   #settled({ leaseKey }: Place, after: Lease | undefined): Lease | undefined {
     this.#doubts.delete(leaseKey);
     if (after === undefined) this.#known.delete(leaseKey);
-    else this.#known.set(leaseKey, after);
+    else this.#remember(leaseKey, after);
     return after;
+  }
+
+  #remember(leaseKey: string, lease: Lease): void {
+    this.#known.set(leaseKey, lease);
+    this.#newest = Math.max(this.#newest, lease.version);
+  }
+
+  /** The time: counted from one, the versions of a row that was removed and made anew would come again, and a writer that slept over it would win. */
+  #firstVersion(): Version {
+    return Math.max(Math.floor(this.#clock.now()), this.#newest + 1);
   }
 
   /** What the row is taken for: nothing when it is expected to be absent, what is known when that is what is expected, and what is stored otherwise. */
@@ -207,7 +222,8 @@ class DynamoStore implements CheckpointStore, RowRemover {
   }
 
   async #update(place: Place, row: ShardRow, before: Lease | undefined, nonce: string): Promise<Lease> {
-    const mark = { streamId: place.stream.id, nonce, version: (before?.version ?? 0) + 1 };
+    const version = before === undefined ? this.#firstVersion() : before.version + 1;
+    const mark = { streamId: place.stream.id, nonce, version };
     const update = updateOf(place.key, row, before, mark);
     const command = new UpdateItemCommand({ TableName: this.#table.name, Key: keyOf(place), ...update });
     await this.#table.call('UpdateItem', (client) => client.send(command));
@@ -254,7 +270,7 @@ class DynamoStore implements CheckpointStore, RowRemover {
     if (key === undefined) throw this.#otherForm(leaseKey);
     if (key.stream !== undefined && !isPlaceOf(key.stream, stream)) return undefined;
     const place = { stream, key, leaseKey };
-    this.#known.set(leaseKey, this.#lease(place, item));
+    this.#remember(leaseKey, this.#lease(place, item));
     return place;
   }
 

@@ -57,6 +57,7 @@ export function networkStoreContract(name: string, open: Fresh): void {
 
     racePromises(fresh);
     lostAnswerPromises(fresh);
+    removalPromises(fresh);
     refusalPromises(fresh);
     delayPromises(fresh);
     listingPromises(fresh);
@@ -146,6 +147,25 @@ function lostAnswerPromises(fresh: Fresh): void {
     faults.outage(false);
     await second.put(STREAM, moved(1), expected, live());
     await expect(store.put(STREAM, moved(1), expected, live())).rejects.toMatchObject(CONFLICT);
+  });
+}
+
+function removalPromises(fresh: Fresh): void {
+  test('a writer that slept while its row was removed and made anew wins with no version that it ever knew', async () => {
+    const { store, second } = await fresh();
+    const known: Version[] = [];
+    for (let n = 0; n < 4; n++)
+      known.push(await second.put(STREAM, row('s', { owner: 'late' }), known.at(-1) ?? 'absent', live()));
+    await all(store);
+    await second.remove(STREAM, 's', known.at(-1)!, live());
+    let version: Version | 'absent' = 'absent';
+    for (let n = 0; n < 8; n++) {
+      version = await second.put(STREAM, row('s', { owner: 'new' }), version, live());
+      for (const expected of known)
+        await expect(store.put(STREAM, row('s', { owner: 'late' }), expected, live())).rejects.toMatchObject(CONFLICT);
+      expect(version).toBeGreaterThan(known.at(-1)!);
+    }
+    expect(await all(store)).toStrictEqual([{ ...row('s', { owner: 'new' }), version }]);
   });
 }
 

@@ -179,12 +179,24 @@ describe("KCL's counters", () => {
     expect(item['more']).toEqual({ S: 'stays' });
   });
 
-  it('leaseCounter is zero at first and grows by one with every write', async () => {
-    const store = open();
+  it('leaseCounter begins with the time, so that it comes again for no later row, and grows by one with every write', async () => {
+    await all(open(), STREAM);
+    const clock = new FakeClock();
+    const store = open({ clock });
     const version = await store.put(STREAM, row('s'), 'absent', live());
-    expect((await stored('s'))['leaseCounter']).toEqual({ N: '0' });
+    const first = Number((await stored('s'))['leaseCounter']!.N);
+    expect(first).toBe(clock.now() - 1);
     await store.put(STREAM, row('s'), version, live());
-    expect((await stored('s'))['leaseCounter']).toEqual({ N: '1' });
+    expect((await stored('s'))['leaseCounter']).toEqual({ N: String(first + 1) });
+  });
+
+  it('a lease of a KCL keeps counting from where the KCL left it', async () => {
+    const store = open();
+    await all(store, STREAM);
+    await plant(lease('s'));
+    const [found] = await all(store, STREAM);
+    await store.put(STREAM, row('s'), found!.version, live());
+    expect((await stored('s'))['leaseCounter']).toEqual({ N: '8' });
   });
 
   it('a renewal by a KCL in between is a conflict for a put and for a removal', async () => {
