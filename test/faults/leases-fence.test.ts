@@ -145,6 +145,25 @@ describe('a store that is away for minutes', () => {
     expect(breaches(scene)).toEqual([]);
   });
 
+  it.each([60_000, 300_000])('for %d ms: no shard changes hands when it is back', async (awayMs) => {
+    scene = new SharedScene({ shards: 6 });
+    // The period is the default: what a reader tries again it tries at least every ten seconds.
+    for (let n = 0; n < 3; n++) scene.join({ leasePeriodMs: 10_000 });
+    await scene.until(() => scene.balanced);
+    scene.weather.away = true;
+    await scene.clock.advance(awayMs);
+    scene.weather.away = false;
+    const from = puts(scene).length;
+    await scene.clock.advance(120_000);
+    const moves = puts(scene)
+      .slice(from)
+      .filter(({ row, before }) => row.owner !== before?.owner);
+    expect(moves).toEqual([]);
+    scene.put(24);
+    await scene.delivered();
+    expect(breaches(scene)).toEqual([]);
+  });
+
   it('a reader that is asked to stop meanwhile stops when its time is up', async () => {
     const [first] = await two(6);
     scene.weather.away = true;
