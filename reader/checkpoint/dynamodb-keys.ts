@@ -70,10 +70,10 @@ export function isPlaceOf(place: StreamPlace, stream: StreamKey): boolean {
   return place.name === stream.id && (place.account === account || place.account === UNKNOWN || account === UNKNOWN);
 }
 
-/** When rows of several streams of one name are there, those of the stream as it is now count, otherwise those of the latest. */
+/** When rows of several streams of one name are there, those of the stream as it is now count, otherwise those of the latest. What is not known prefers nothing, so that readers with more and with less permission agree. */
 export function currentPlace(places: readonly StreamPlace[], stream: StreamKey): StreamPlace | undefined {
   const { createdS } = placeOf(stream);
-  const isNow = (place: StreamPlace): number => Number(place.createdS === createdS);
+  const isNow = (place: StreamPlace): number => Number(createdS !== UNKNOWN && place.createdS === createdS);
   return places.toSorted(
     (a, b) => isNow(b) - isNow(a) || Number(b.createdS) - Number(a.createdS) || Number(b.account) - Number(a.account),
   )[0];

@@ -80,4 +80,11 @@ describe('rows in a table for several streams', () => {
     expect(currentPlace([older, later], LOGS)).toEqual(later);
     expect(currentPlace([], LOGS)).toBeUndefined();
   });
+
+  it('are the same to a reader that may not ask when the stream was made', () => {
+    const [known, unknown] = [place('123456789012', '1700000000'), place('0', '0')];
+    for (const stream of [LOGS, { id: 'logs', createdMs: 0 }])
+      expect(currentPlace([unknown, known], stream)).toEqual(known);
+    expect(currentPlace([unknown], LOGS)).toEqual(unknown);
+  });
 });

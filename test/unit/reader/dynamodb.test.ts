@@ -125,6 +125,19 @@ describe('a table for several streams', () => {
     expect(await keysIn()).toEqual(['a', 'b'].map((shard) => `123456789012:logs:1700000000:${shard}`));
   });
 
+  it('lets two readers that begin at once agree on one row for each shard, although only one may ask for the account', async () => {
+    const [one, two] = [open({ keys: 'stream' }), open({ keys: 'stream' })];
+    const nameOnly = { id: STREAM.id, createdMs: 0 };
+    for (const [store, stream] of [[one, STREAM] as const, [two, nameOnly] as const])
+      expect(await all(store, stream)).toEqual([]);
+    await one.put(STREAM, row('s', { owner: 'one' }), 'absent', live());
+    const version = await two.put(nameOnly, row('s', { owner: 'two' }), 'absent', live());
+    expect(await all(one, STREAM)).toMatchObject([{ owner: 'one' }]);
+    expect(await all(two, nameOnly)).toMatchObject([{ owner: 'one' }]);
+    const renewal = two.put(nameOnly, row('s', { owner: 'two' }), version, live());
+    await expect(renewal).rejects.toMatchObject({ code: 'KINLOG_CHECKPOINT_CONFLICT' });
+  });
+
   it('gives the rows of an earlier stream of the name until the present one has its own', async () => {
     const earlier = { ...STREAM, createdMs: 1_600_000_000_000 };
     await open({ keys: 'stream' }).put(earlier, row('a', { streamCreatedMs: earlier.createdMs }), 'absent', live());
