@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDynamoLocal } from '../fakes/peers/dynamodb-local.ts';
 import { startKinesisLocal } from '../fakes/peers/kinesis-local.ts';
 import { until } from '../flow/cli-process.ts';
+import { shardId } from '../fakes/peers/observed-stream.ts';
 import type { KclVersion } from './kcl-worker.ts';
 import type { KinlogReader } from './kinlog-reader.ts';
 import { leaseForm, recordedForms } from './lease-form.ts';
@@ -141,6 +142,42 @@ describe.concurrent.each(VERSIONS)('%s', (version) => {
     stage.say('kinlog took the rest');
     const end = await stage.table();
     expect(odd(end, 'kcl2')).toEqual([]);
+    expect(owned(end)).toEqual([]);
+  });
+
+  it('and kinlog find each other in a table for several streams', async () => {
+    await using stage = await Stage.openForSeveral(version, servers);
+    const { scene, identifier } = stage;
+    await scene.put(2);
+    const first = stage.kinlog('first');
+    await stage.taken(scene.all, first);
+    await first.stop();
+
+    stage.say('kinlog has stopped; a KCL begins');
+    const kcl = stage.kcl('worker-1');
+    await scene.put(1);
+    await stage.taken(scene.all, first, kcl);
+    await scene.split();
+    await scene.put(1);
+    await stage.taken(scene.all, first, kcl);
+    expectEverythingOnce(scene, [...first.taken, ...kcl.taken]);
+    await kcl.kill();
+    const killed = await stage.table();
+    const keys = [...killed.leases.keys()].sort();
+    expect(keys).toEqual([0, 1, 2, 3].map((shard) => `${identifier}:${shardId(shard)}`));
+    for (const [key, item] of killed.leases)
+      expect(item).toMatchObject({ streamName: { S: identifier }, shardId: { S: key.split(':')[3] } });
+
+    stage.say('the KCL was killed; kinlog watches its leases');
+    await scene.put(1);
+    const again = stage.kinlog('again');
+    await stage.taken(scene.all, first, kcl, again);
+    await again.stop();
+    stage.say('kinlog took the rest');
+    const taken = [...first.taken, ...kcl.taken, ...again.taken];
+    expect(duplicates(taken).filter((text) => !open(scene, killed).has(text))).toEqual([]);
+    const end = await stage.table();
+    expect([...end.leases.keys()].sort()).toEqual(keys);
     expect(owned(end)).toEqual([]);
   });
 });

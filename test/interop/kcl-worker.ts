@@ -10,6 +10,7 @@ export type KclVersion = 'kcl2' | 'kcl3';
 export interface KclOptions {
   readonly version: KclVersion;
   readonly name: string;
+  /** Its name, or `account:name:second of creation` for the mode that reads several. */
   readonly stream: string;
   readonly table: string;
   readonly kinesisUrl: string;

@@ -9,6 +9,7 @@ export interface KinlogOptions {
   readonly name: string;
   readonly stream: string;
   readonly table: string;
+  readonly keys: 'shard' | 'stream';
   readonly kinesisUrl: string;
   readonly dynamoUrl: string;
   /** The output accepts nothing of a batch that holds this event, nor anything more of its key, as an output does that hangs. */
@@ -43,8 +44,8 @@ export class KinlogReader {
     await this.done;
   }
 
-  async #run({ name, stream, table, kinesisUrl, dynamoUrl, holdAt }: KinlogOptions): Promise<void> {
-    const store = openDynamoStore({ table, client: { ...access, endpoint: dynamoUrl } });
+  async #run({ name, stream, table, keys, kinesisUrl, dynamoUrl, holdAt }: KinlogOptions): Promise<void> {
+    const store = openDynamoStore({ table, keys, client: { ...access, endpoint: dynamoUrl } });
     try {
       await new Reader({
         ...{ name, stream, store, start: { kind: 'horizon' }, listEveryMs: 2000, leasePeriodMs: 3000 },

@@ -30,10 +30,11 @@ export async function readTable(url: string, table: string): Promise<LeaseTableI
   }
 }
 
-/** The positions in the table as any KCL reads them. */
+/** By shard, the positions in the table as any KCL reads them. */
 export function storedPositions({ leases }: LeaseTableItems): Map<string, Stored> {
   const stored = new Map<string, Stored>();
-  for (const [shard, item] of leases) {
+  for (const item of leases.values()) {
+    const shard = (item['shardId'] ?? item['leaseKey'])!.S!;
     const checkpoint = item['checkpoint']!.S!;
     if (checkpoint === 'SHARD_END') stored.set(shard, 'end');
     else if (/^\d+$/.test(checkpoint))

@@ -39,6 +39,12 @@ export class Scene {
     this.#stream.client.destroy();
   }
 
+  /** As KCL's StreamIdentifier has it: `account:name:second of creation`. */
+  async identifier(): Promise<string> {
+    const { StreamARN = '', StreamCreationTimestamp } = (await this.#stream.describe())!;
+    return `${StreamARN.split(':')[4]}:${this.name}:${Math.floor(StreamCreationTimestamp!.getTime() / 1000)}`;
+  }
+
   /** `rounds` times, of every key: plain records and aggregates, an aggregate last, so that it is what a stored position is about. */
   async put(rounds: number): Promise<void> {
     for (let round = 0; round < rounds; round++)

@@ -19,18 +19,27 @@ export type Reader = KclWorker | KinlogReader;
 export class Stage implements AsyncDisposable {
   readonly scene: Scene;
   readonly version: KclVersion;
+  /** What a KCL calls the stream in a table for several; undefined when the table is for one. */
+  readonly identifier: string | undefined;
   readonly #servers: Servers;
   readonly #ends: (() => Promise<unknown>)[] = [];
   readonly #openedAt = performance.now();
 
-  private constructor(scene: Scene, version: KclVersion, servers: Servers) {
+  private constructor(scene: Scene, version: KclVersion, servers: Servers, identifier?: string) {
     this.scene = scene;
     this.version = version;
+    this.identifier = identifier;
     this.#servers = servers;
   }
 
   static async open(name: string, version: KclVersion, servers: Servers): Promise<Stage> {
     return new Stage(await Scene.make(servers.kinesis.url, `${name}-${version}`), version, servers);
+  }
+
+  /** With a table that could hold several streams. */
+  static async openForSeveral(version: KclVersion, servers: Servers): Promise<Stage> {
+    const scene = await Scene.make(servers.kinesis.url, `several-${version}`);
+    return new Stage(scene, version, servers, await scene.identifier());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -39,13 +48,22 @@ export class Stage implements AsyncDisposable {
   }
 
   kcl(name: string, holdAfter?: string): KclWorker {
-    const worker = new KclWorker({ ...this.#place(name), version: this.version, ...(holdAfter && { holdAfter }) });
+    const worker = new KclWorker({
+      ...this.#place(name),
+      ...(this.identifier && { stream: this.identifier }),
+      ...(holdAfter && { holdAfter }),
+      version: this.version,
+    });
     this.#ends.push(() => worker.kill());
     return worker;
   }
 
   kinlog(name: string, holdAt?: string): KinlogReader {
-    const reader = new KinlogReader({ ...this.#place(name), ...(holdAt && { holdAt }) });
+    const reader = new KinlogReader({
+      ...this.#place(name),
+      ...(holdAt && { holdAt }),
+      keys: this.identifier === undefined ? 'shard' : 'stream',
+    });
     this.#ends.push(() => reader.stop());
     return reader;
   }
