@@ -267,6 +267,12 @@ export const ERRORS = {
     'The command whose output should be sent could not be started.',
     'Check its name, its path and that it may be executed.',
   ),
+  KINLOG_STOP_OVERDUE: kind(
+    'never',
+    100,
+    'A reader that was stopped could not end in time, because an output or the position store did not answer at all. What was not accepted or not stored is read again at the next start.',
+    'Find out why the output or the position store stands still.',
+  ),
   KINLOG_CLOSED: kind(
     'never',
     100,

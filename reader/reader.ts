@@ -17,6 +17,7 @@ import { lineage, type StartPosition } from './shards/lineage.ts';
 import { listShards } from './shards/list.ts';
 import type { ShardProgress } from './shards/progress.ts';
 import type { ReaderState, ReaderStatus } from './status.ts';
+import { Stopping } from './stopping.ts';
 
 /** What the reading loop stands on; index.ts puts it together from the options. */
 export interface ReaderParts {
@@ -59,8 +60,7 @@ export class ReadingLoop {
   readonly #parts: ReaderParts;
   readonly #leases: Leases;
   readonly #patience: Patience;
-  readonly #stop = new AbortController();
-  readonly #drain = new AbortController();
+  readonly #stopping: Stopping;
   #state: ReaderState = 'starting';
   #rows: StreamRows | undefined;
   #runs: ShardRuns | undefined;
@@ -79,36 +79,52 @@ export class ReadingLoop {
   constructor(parts: ReaderParts) {
     this.#parts = parts;
     const { clock, log, startAttempts, name, leasePeriodMs: periodMs, store } = parts;
+    this.#stopping = new Stopping(clock, parts.drainMs);
     this.#leases = new Leases({ shared: store.traits.shared, name, periodMs, clock, log });
     this.#patience = new Patience({ clock, log, startAttempts, begun: () => (this.#runs?.size ?? 0) > 0 });
   }
 
-  /** Reads until the signal aborts; settles once everything accepted is stored. Rejects with the KinlogError that made reading impossible. */
+  /** Reads until the signal aborts; settles once everything accepted is stored, or when the time for that is up. Rejects with the KinlogError that made reading impossible. */
   async run(signal: AbortSignal): Promise<void> {
-    const stopping = AbortSignal.any([signal, this.#stop.signal]);
-    const abort = () => void this.#drainWithin(this.#parts.clock);
-    stopping.addEventListener('abort', abort, { once: true });
-    try {
-      await this.#supervise(await this.#open(stopping), stopping);
-    } catch (error) {
-      this.#ended(error, stopping);
-    } finally {
-      this.#stop.abort();
-      await this.#runs?.settled();
-      stopping.removeEventListener('abort', abort);
-    }
-    // Whatever the output or the store had not taken when the time was up is read again at the next start.
-    const inTime = !this.#drain.signal.aborted;
-    this.#drain.abort();
+    const stop = () => this.#stop();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    if (!(await this.#stopping.within(this.#read()))) this.#fail(this.#overdue());
+    signal.removeEventListener('abort', stop);
     const failure = this.#fatal ?? this.#runs?.firstFailure();
     this.#state = failure === undefined ? 'stopped' : 'failed';
     if (failure !== undefined) throw failure;
-    this.#parts.log.emit('reader.stopped', { inTime });
+    // Whatever the output or the store had not taken when the time was up is read again at the next start.
+    this.#parts.log.emit('reader.stopped', { inTime: !this.#stopping.drain.aborted });
   }
 
-  #ended(error: unknown, stopping: AbortSignal): void {
-    if (!stopping.aborted) this.#fail(asKinlogError(error, 'reading'));
-    else if (!isAbort(error) && error !== stopping.reason) this.#fatal ??= asKinlogError(error, 'reading');
+  /** Settles when nothing is under way any more. */
+  async #read(): Promise<void> {
+    const { stop } = this.#stopping;
+    try {
+      await this.#supervise(await this.#open(stop), stop);
+    } catch (error) {
+      if (!stop.aborted) this.#fail(asKinlogError(error, 'reading'));
+      else if (!isAbort(error)) this.#fatal ??= asKinlogError(error, 'reading');
+    } finally {
+      this.#stop();
+      await this.#runs?.settled();
+    }
+  }
+
+  #stop(): void {
+    this.#state = 'stopping';
+    this.#stopping.begin();
+  }
+
+  /** Outputs and stores that take no notice of their signals must not hold the process. */
+  #overdue(): KinlogError {
+    const shards = this.#runs?.progresses().map(({ row }) => row.shardId) ?? [];
+    const where = shards.length === 0 ? 'a call to the position store or to Kinesis' : shards.sort().join(', ');
+    return new KinlogError(
+      'KINLOG_STOP_OVERDUE',
+      `reading ${this.#parts.streamId} did not end within ${this.#stopping.limitMs} ms of being stopped: ${where} still waits for an answer`,
+    );
   }
 
   status(): ReaderStatus {
@@ -131,7 +147,7 @@ export class ReadingLoop {
       createdMs: description?.createdMs ?? 0,
       ...(description === undefined ? {} : { arn: description.arn }),
     };
-    const rows = new StreamRows(stream, { store, patience: this.#patience, log, drain: this.#drain.signal });
+    const rows = new StreamRows(stream, { store, patience: this.#patience, log, drain: this.#stopping.drain });
     await rows.read(signal);
     const tipMs = this.#parts.api.serverTimeMs() - TIP_MARGIN_MS;
     const from = this.#startOf(rows, tipMs);
@@ -171,7 +187,7 @@ export class ReadingLoop {
     const { clock, listEveryMs } = this.#parts;
     const runs = this.#begin(rows, retentionMs);
     const alive = new AbortController();
-    const keptAlive = this.#leases.keepAlive(() => runs.progresses(), alive.signal, this.#drain.signal);
+    const keptAlive = this.#leases.keepAlive(() => runs.progresses(), alive.signal, this.#stopping.drain);
     try {
       let listed: readonly Shard[] = [];
       let listAt = -Infinity;
@@ -192,10 +208,9 @@ export class ReadingLoop {
         await this.#wait(Math.min(listAt - clock.monotonic(), this.#leases.lookAfterMs(Math.random)), signal);
       }
     } finally {
-      this.#state = 'stopping';
       // Draining takes its time, and until it is over the shards must stay ours.
       void runs.settled().then(() => alive.abort());
-      this.#stop.abort();
+      this.#stop();
       await runs.settled();
       await keptAlive;
     }
@@ -205,8 +220,8 @@ export class ReadingLoop {
     this.#runs = new ShardRuns({
       ...{ parts: this.#parts, rows, leases: this.#leases, retentionMs },
       source: this.#parts.source(rows.stream.createdMs),
-      stop: this.#stop.signal,
-      drain: this.#drain.signal,
+      stop: this.#stopping.stop,
+      drain: this.#stopping.drain,
       fail: (error) => this.#fail(error),
       over: () => {
         this.#listNow = true;
@@ -275,11 +290,11 @@ export class ReadingLoop {
   }
 
   #fail(error: KinlogError): void {
-    if (this.#fatal === undefined && !(this.#stop.signal.aborted && isAbort(error.cause))) {
+    if (this.#fatal === undefined && !(this.#stopping.stop.aborted && isAbort(error.cause))) {
       this.#fatal = error;
       this.#parts.log.emit('reader.failed', { error: describeError(error) });
     }
-    this.#stop.abort();
+    this.#stop();
   }
 
   /** A shard that is listed no more before it was read to its end: what it held is gone, and its children must not wait for ever. */
@@ -306,13 +321,6 @@ export class ReadingLoop {
     await Promise.race([slept, this.#changed.promise]);
     timer.abort();
     signal.throwIfAborted();
-  }
-
-  async #drainWithin(clock: Clock): Promise<void> {
-    this.#state = 'stopping';
-    this.#stop.abort();
-    await clock.sleep(this.#parts.drainMs, this.#drain.signal).catch(() => undefined);
-    this.#drain.abort();
   }
 }
 
