@@ -181,14 +181,18 @@ interface Told {
 /** Keeps nothing itself: what is handed over and what is accepted is told to the scene. */
 export class GatedOutput implements Output {
   readonly #gate: Gate;
+  readonly #clock: Clock;
   readonly #told: Told;
   /** It accepts nothing until the promise settles. */
   #held: PromiseWithResolvers<undefined> | undefined;
   /** What it has begun it finishes, whatever it is asked. */
   deaf = false;
+  /** How long it takes to accept a batch, milliseconds. */
+  acceptsAfterMs = 0;
 
-  constructor(gate: Gate, told: Told) {
+  constructor(gate: Gate, clock: Clock, told: Told) {
     this.#gate = gate;
+    this.#clock = clock;
     this.#told = told;
   }
 
@@ -207,6 +211,7 @@ export class GatedOutput implements Output {
     await this.#gate.pass();
     if (!this.deaf) signal.throwIfAborted();
     if (this.#held !== undefined) await this.#released(this.#held.promise, signal);
+    if (this.acceptsAfterMs > 0) await this.#clock.sleep(this.acceptsAfterMs, this.deaf ? undefined : signal);
     await this.#gate.pass();
     this.#told.accepted(texts);
   }

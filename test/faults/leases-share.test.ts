@@ -76,10 +76,11 @@ describe('readers that share a stream', () => {
   });
 
   it('one after the other join and leave while events flow: nothing is delivered twice, and order holds', async () => {
-    scene = new SharedScene({ shards: 8 });
+    scene = new SharedScene({ shards: 8, service: { maxPageBytes: 300 } });
     const flow = async (periods: number) => {
       for (let n = 0; n < periods * 4; n++) {
-        scene.put(10);
+        for (const { output } of scene.readers) output.acceptsAfterMs = T / 50;
+        scene.put(20);
         await scene.clock.advance(T / 4);
       }
     };

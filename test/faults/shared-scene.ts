@@ -56,7 +56,7 @@ export class SharedReader {
     this.store = new GatedStore(name, { gate, rows: scene.shared, weather: scene.weather });
     const tell = (kind: 'begun' | 'accepted') => (texts: readonly string[]) =>
       scene.tell(name, { kind, texts, shardId: scene.events.get(texts[0]!)!.shardId });
-    this.output = new GatedOutput(gate, { begun: tell('begun'), accepted: tell('accepted') });
+    this.output = new GatedOutput(gate, this.clock, { begun: tell('begun'), accepted: tell('accepted') });
     this.reader = new Reader({
       stream: STREAM,
       kinesis: {

@@ -1,4 +1,5 @@
 /** What must be true of readers that share a stream, judged afterwards from the log of everything they did. */
+import type { EventName } from '../../base/events.ts';
 import { comparePositions, compareSequence, positionText, type Position } from '../../reader/checkpoint/position.ts';
 import type { StoredRow } from '../../reader/checkpoint/store.ts';
 import type { Entry, PutEvent, SharedReader, SharedScene } from '../faults/shared-scene.ts';
@@ -91,12 +92,16 @@ function isRepeat(scene: SharedScene, { by, row, before }: PutEntry): boolean {
 function alarms(scene: SharedScene): string[] {
   return scene.readers.flatMap(({ name, lines }) =>
     lines
-      .filter(
-        (line) => line.name === 'stream.data-loss' || line.name === 'shard.failed' || line.name === 'reader.failed',
-      )
-      .map((line) => `${name} said ${line.name} ${JSON.stringify(line.fields)}`),
+      .filter((line) => ALARMS.includes(line.name))
+      .map((line) => `${name} said ${line.name} ${JSON.stringify(line.fields)}`)
+      .filter((text) => !isOverdue(text)),
   );
 }
+
+const ALARMS: readonly EventName[] = ['stream.data-loss', 'shard.failed', 'reader.failed'];
+
+/** A reader that is asked to stop while its store or its output stands still ends with this error, and should. */
+const isOverdue = (text: string): boolean => text.includes('KINLOG_STOP_OVERDUE');
 
 /** Goes through the log once, knowing at every entry what was stored and accepted until then. */
 class Book {

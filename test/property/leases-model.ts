@@ -1,4 +1,5 @@
 /** A stream, a store, and readers that start, stop, stand still and die at random; time is virtual, and everything they do is in the scene's log. */
+import { isKinlogError } from '../../base/errors.ts';
 import { SharedScene, T, type SharedReader } from '../faults/shared-scene.ts';
 import { internalFailure, throttled, expiredIterator, type Fault } from '../fakes/kinesis/faults.ts';
 import { breaches, puts } from './leases-laws.ts';
@@ -10,6 +11,8 @@ export interface SharedSettings {
   readonly checkpointEveryMs: number;
   readonly endOfShard: 'together' | 'empty-page';
   readonly childShards: boolean;
+  readonly acceptsAfterMs: number;
+  readonly maxPageBytes: number;
 }
 
 const MOST_READERS = 5;
@@ -31,9 +34,9 @@ export class SharedModel {
   readonly #settings: SharedSettings;
 
   constructor(settings: SharedSettings) {
-    const { shards, endOfShard, childShards } = settings;
+    const { shards, endOfShard, childShards, maxPageBytes } = settings;
     this.#settings = settings;
-    this.scene = new SharedScene({ shards, service: { endOfShard, childShards } });
+    this.scene = new SharedScene({ shards, service: { endOfShard, childShards, maxPageBytes } });
   }
 
   /** Settles once a reader has stored where reading begins: what is put from then on must arrive. */
@@ -44,8 +47,9 @@ export class SharedModel {
 
   join(): void {
     if (this.#living.length >= MOST_READERS) return;
-    const { start, checkpointEveryMs } = this.#settings;
-    this.scene.join({ start: { kind: start }, checkpointEveryMs, listEveryMs: 10_000 });
+    const { start, checkpointEveryMs, acceptsAfterMs } = this.#settings;
+    const { output } = this.scene.join({ start: { kind: start }, checkpointEveryMs, listEveryMs: 10_000 });
+    output.acceptsAfterMs = acceptsAfterMs;
   }
 
   get #living(): SharedReader[] {
@@ -114,6 +118,7 @@ export class SharedModel {
   #ends(): string[] {
     return this.scene.readers
       .filter(({ error }) => error !== null && error !== undefined)
+      .filter(({ error }) => !isKinlogError(error, 'KINLOG_STOP_OVERDUE'))
       .map(({ name, error }) => `${name} ended with ${String(error)}`);
   }
 }

@@ -87,11 +87,13 @@ const settings = fc.record({
   checkpointEveryMs: fc.constantFrom(0, 300, 5000),
   endOfShard: fc.constantFrom('together' as const, 'empty-page' as const),
   childShards: fc.boolean(),
+  acceptsAfterMs: fc.constantFrom(0, 20, 300),
+  maxPageBytes: fc.constantFrom(400, 10 * 1024 * 1024),
 });
 
 /** `KINLOG_REPLAY='{"seed":…,"path":"…"}'`, as a failure prints them, runs that one case again. */
 const replay = JSON.parse(process.env['KINLOG_REPLAY'] ?? '{}') as fc.Parameters<unknown>;
-const RUNS = Number(process.env['KINLOG_RUNS'] ?? 150);
+const RUNS = Number(process.env['KINLOG_RUNS'] ?? 100);
 
 /** The run as a person reads it. */
 const trace = ({ scene }: SharedModel): string =>

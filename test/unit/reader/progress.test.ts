@@ -21,6 +21,7 @@ class Held {
   readonly lines: LogLine[] = [];
   readonly log = new EventLog((line) => this.lines.push(line), 'debug');
   readonly #failures: Error[] = [];
+  putMs = 0;
   progress!: ShardProgress;
 
   async open({ handedOver = false }: { handedOver?: boolean } = {}): Promise<this> {
@@ -34,6 +35,7 @@ class Held {
       put: async (...[stream, next, expected, until]: Parameters<MemoryStore['put']>) => {
         const failure = failures.shift();
         if (failure !== undefined) throw failure;
+        if (this.putMs > 0) await this.clock.sleep(this.putMs);
         return rows.put(stream, next, expected, until);
       },
       close: () => rows.close(),
@@ -93,6 +95,17 @@ describe('a renewal', () => {
     await renewed;
     expect(held.tenure.confirmedAt).toBe(held.clock.monotonic());
     expect(held.lines.filter(({ name }) => name === 'checkpoint.delayed')).toHaveLength(2);
+  });
+
+  it('counts from the beginning of the write, not from its answer', async () => {
+    const held = await new Held().open();
+    await held.clock.advance(1000);
+    held.putMs = 700;
+    const renewed = held.progress.renew(signal);
+    await held.clock.advance(700);
+    await renewed;
+    expect(held.tenure.confirmedAt).toBe(1000);
+    expect(held.progress.confirmedAt).toBe(1000);
   });
 
   it('keeps the asking of another reader in the row', async () => {
