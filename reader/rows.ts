@@ -2,6 +2,7 @@
 import { isKinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
 import type { CheckpointStore, RowRemover, ShardRow, StoredRow, StreamKey } from './checkpoint/store.ts';
+import { Turns } from './output/turns.ts';
 import type { Patience } from './patience.ts';
 
 /** Puts under way at the same time: a network store answers in milliseconds, and a stream may have thousands of shards. */
@@ -18,6 +19,7 @@ export class StreamRows {
   #strangers = new Map<string, StoredRow>();
   /** Rows that this reader wrote since the last reading of all rows began: that reading may have missed them. */
   readonly #written = new Map<string, StoredRow>();
+  readonly #creating = new Turns();
   #reading: Promise<void> = Promise.resolve();
   #nextReading: Promise<Map<string, StoredRow>> | undefined;
 
@@ -85,12 +87,18 @@ export class StreamRows {
     this.#written.set(row.shardId, row);
   }
 
-  /** Stores new rows so that none is there before those of its parents: whoever is interrupted leaves nothing that looks passed over. */
+  /** Stores new rows so that none is there before those of its parents: whoever is interrupted leaves nothing that looks passed over.
+   *  One after the other: two parents that end at once, and the listing, may each want the row of the same child. */
   async create(rows: readonly ShardRow[], signal: AbortSignal): Promise<void> {
-    for (const generation of generations(rows))
-      await Promise.all(
-        generation.map((row) => this.put(row, this.#strangers.get(row.shardId)?.version ?? 'absent', signal)),
-      );
+    await this.#creating.take(signal);
+    try {
+      for (const generation of generations(rows.filter(({ shardId }) => !this.#rows.has(shardId))))
+        await Promise.all(
+          generation.map((row) => this.put(row, this.#strangers.get(row.shardId)?.version ?? 'absent', signal)),
+        );
+    } finally {
+      this.#creating.leave();
+    }
   }
 
   /** Undefined when another reader was quicker. */

@@ -170,9 +170,11 @@ export class ShardRuns {
   /** The rows of children stand before their parent's end is stored, so that whoever reads on, a KCL too, finds the lineage whole. */
   async #born(children: readonly Shard[], signal: AbortSignal): Promise<void> {
     const { rows } = this.#context;
-    for (const child of children)
-      if (!rows.known.has(child.shardId) && child.parents.every((parent) => rows.known.has(parent)))
-        await rows.put(newRow(child, rows.stream.createdMs, { kind: 'horizon' }), 'absent', signal);
+    const born = children.filter(({ parents }) => parents.every((parent) => rows.known.has(parent)));
+    await rows.create(
+      born.map((child) => newRow(child, rows.stream.createdMs, { kind: 'horizon' })),
+      signal,
+    );
   }
 
   /** Ends the reader, unless the failure is the shard's own, which is returned. */
