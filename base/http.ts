@@ -43,26 +43,29 @@ export class HttpClient {
     if (this.#closed)
       throw new KinlogError('KINLOG_CLOSED', `the client of ${this.#host} was used after it was closed`);
     const { timeoutMs = 30_000 } = this.#options;
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), timeoutMs);
+    const stop = new AbortController();
+    const end = () => stop.abort();
+    const timer = setTimeout(end, timeoutMs);
+    // Not AbortSignal.any: Node 22 keeps about 170 bytes of every such signal for as long as the caller's own lives.
+    signal?.addEventListener('abort', end, { once: true });
     try {
       signal?.throwIfAborted();
-      this.#agent ??= newAgent(this.#options);
-      const dispatcher = await this.#agent;
-      const ends = signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]);
-      const { statusCode, body } = await dispatcher.request({
-        origin: this.#options.url.origin,
-        ...call,
-        signal: ends,
-      });
-      return { status: statusCode, text: await body.text() };
+      return await this.#answer(call, stop.signal);
     } catch (error) {
       if (signal?.aborted === true) throw abortReason(signal);
-      if (timeout.signal.aborted) throw unavailable(this.#host, `no answer within ${timeoutMs} ms`, error);
+      if (stop.signal.aborted) throw unavailable(this.#host, `no answer within ${timeoutMs} ms`, error);
       throw failure(error, this.#host);
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
     }
+  }
+
+  async #answer(call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
+    this.#agent ??= newAgent(this.#options);
+    const dispatcher = await this.#agent;
+    const { statusCode, body } = await dispatcher.request({ origin: this.#options.url.origin, ...call, signal });
+    return { status: statusCode, text: await body.text() };
   }
 
   /** Calls under way end first. */
