@@ -1,5 +1,6 @@
-/** Rows about stores that readers share, and about fan-out. */
-import { prepareJava } from './java.ts';
+/** Rows about stores that readers share, about fan-out, and KCL beside us. */
+import { prepareJava, prepareKcl } from './java.ts';
+import { eventCount } from './data/corpus.ts';
 import { ratio, ratioAtMost, type Row } from './row.ts';
 import type { ServerOrder } from './server.ts';
 
@@ -40,5 +41,18 @@ export const SHARED_ROWS: readonly Row[] = [
     baselines: [{ ...reading('polling'), goal: ratio(0.8) }],
     rounds: 5,
     limitS: 90,
+  },
+  {
+    name: 'small-kcl',
+    title: 'small records (480 B) of 2 shards, leases in DynamoDB, without a pace',
+    unit: 'k records/s',
+    digits: 0,
+    prepare: prepareKcl,
+    server: { form: 'single', shardRecords: Math.ceil(eventCount() / 2), store: 'dynalite' },
+    ours: { label: 'kinlog reader', module: 'read-shared' },
+    baselines: [{ label: 'KCL 2.7.2, data thrown away', module: 'read-kcl', goal: ratio(1) }],
+    fresh: true,
+    rounds: 2,
+    limitS: 300,
   },
 ];

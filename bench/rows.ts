@@ -1,6 +1,7 @@
 /** The table of the bench: what is measured, against what, and what it should reach. */
 import type { ContenderSpec } from './contender.ts';
 import { ratio, ratioAtMost, type Row } from './row.ts';
+import { LEASE_ROWS } from './rows-leases.ts';
 import { SHARED_ROWS } from './rows-shared.ts';
 
 /** A shard is one page, so that no contender waits for the pace that Kinesis asks for: five calls and 2 MB a second for each shard. */
@@ -174,4 +175,5 @@ export const ROWS: readonly Row[] = [
     limitS: 60,
   },
   ...SHARED_ROWS,
+  ...LEASE_ROWS,
 ];
