@@ -1,13 +1,12 @@
-/** Deletes documents that can not be the row any more: versions below a later one, and lives that are over. */
+/** Deletes documents that can not be the row any more: versions below a later one, and lives that ended in a removal. */
 import { asKinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
 import type { KvCollection, KvQuery } from './kv-store-api.ts';
-import { endOf, keyOf, lifePrefix, type KvDocument, type Life } from './kv-store-documents.ts';
+import { documentFrom, endOf, keyOf, lifePrefix, type Life } from './kv-store-documents.ts';
 
 /** Works beside the writes, one request at a time; what comes due meanwhile is swept together. A sweep that fails is no harm: a later one covers it. */
 export class KvSweeper {
   readonly #collection: KvCollection;
-  readonly #latest: (anchor: string, signal: AbortSignal) => Promise<KvDocument | undefined>;
   readonly #log: EventLog | undefined;
   /** By the prefix of the life: everything in it below a version. */
   readonly #superseded = new Map<string, KvQuery>();
@@ -15,18 +14,12 @@ export class KvSweeper {
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
-  /** `latest` reads the anchor first and the rest of its life afterwards. */
-  constructor(
-    collection: KvCollection,
-    latest: (anchor: string, signal: AbortSignal) => Promise<KvDocument | undefined>,
-    log: EventLog | undefined,
-  ) {
+  constructor(collection: KvCollection, log: EventLog | undefined) {
     this.#collection = collection;
-    this.#latest = latest;
     this.#log = log;
   }
 
-  /** Everything of the life below its version, which is known to be stored. */
+  /** Everything of the life below its version: a later one is stored, or the life is over. */
   superseded(anchor: string, life: Life): void {
     const prefix = lifePrefix(anchor, life.born);
     this.#superseded.set(prefix, { _key: { $gte: prefix, $lt: keyOf(anchor, life) } });
@@ -40,16 +33,17 @@ export class KvSweeper {
   }
 
   /**
-   * Deletes what is left of a life, if it is over: its latest version is a removal, above which nobody ever writes, or the anchor is another's or gone.
-   * The anchor goes first, so that no earlier version can come back as the row. An anchor precedes every other document of its life and is not made
-   * twice, so one that is missing after they were seen will not appear again.
+   * Deletes what is left of a life, if its latest version is a removal, above which nobody ever writes. That an anchor is not seen would prove nothing:
+   * a listing may pass its place before it is inserted, and the next answer may come from an older copy of the store. The anchor goes first, so that no
+   * earlier version can come back as the row.
    */
   async bury(anchor: string, born: string, signal: AbortSignal): Promise<void> {
-    const latest = await this.#latest(anchor, signal);
-    if (latest?.born === born && latest.state !== '') return;
-    await this.#collection.delete({ _key: anchor, born }, signal);
     const prefix = lifePrefix(anchor, born);
-    await this.#collection.delete({ _key: { $gte: prefix, $lt: endOf(prefix) } }, signal);
+    const query = { _key: { $gte: prefix, $lt: endOf(prefix) } };
+    const [last] = await this.#collection.find({ query, descending: true, limit: 1 }, signal);
+    if (last === undefined || documentFrom(last, this.#collection.where).state !== '') return;
+    await this.#collection.delete({ _key: anchor, born }, signal);
+    await this.#collection.delete(query, signal);
   }
 
   /** Ends what is under way, unless that takes too long: what is not swept does no harm. */

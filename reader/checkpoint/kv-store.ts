@@ -100,7 +100,7 @@ class KvStore implements CheckpointStore, RowRemover {
       readyWithinMs,
     });
     this.#proof = new KvProof(this.#collection, clock);
-    this.#sweeper = new KvSweeper(this.#collection, (anchor, signal) => this.#latest(anchor, signal), options.log);
+    this.#sweeper = new KvSweeper(this.#collection, options.log);
   }
 
   /**
@@ -192,15 +192,19 @@ class KvStore implements CheckpointStore, RowRemover {
   }
 
   async #inserted(place: Place, change: Change, nonce: string, signal: AbortSignal): Promise<Life> {
+    const { anchor } = place;
     let ground = this.#groundKnown(place, change.expected);
     for (const waitMs of WAITS_MS) {
       ground ??= await this.#groundFound(place, change, nonce, signal);
       if (ground.done === true) return ground.life!;
       const life = ground.life === undefined ? this.#newLife() : { ...ground.life, version: ground.life.version + 1 };
       const document = documentOf(place, life, { nonce, state: change.stateAt(life.version) });
-      if (await this.#collection.insert(document, signal))
+      if (await this.#collection.insert(document, signal)) {
         // An anchor is its own proof: where there is none there is no row.
         if (ground.life === undefined || (await this.#proof.holds(place, life, nonce))) return life;
+        // Inserted in vain. Nobody else would ever delete it if the row's life is over.
+        this.#sweeper.superseded(anchor, { born: life.born, version: life.version + 1 });
+      }
       ground = undefined;
       if (waitMs > 0) await this.#clock.sleep(waitMs, signal);
     }
@@ -239,7 +243,7 @@ class KvStore implements CheckpointStore, RowRemover {
     return newLife(this.#lastBorn);
   }
 
-  /** The row of the shard, be it a removal; undefined when there is none. The anchor is read first: see KvSweeper.bury. */
+  /** The row of the shard, be it a removal; undefined when there is none. The anchor says which life counts. */
   async #latest(anchor: string, signal: AbortSignal): Promise<KvDocument | undefined> {
     const [first] = this.#documents(await this.#collection.find({ query: { _key: anchor }, limit: 1 }, signal));
     if (first === undefined) return undefined;

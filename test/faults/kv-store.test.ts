@@ -45,6 +45,8 @@ describe('a writer that slept', () => {
     await store.close();
     expect(scene.collection.size).toBe(0);
     await expect(late.put(STREAM, row('s'), known, live())).rejects.toMatchObject(CONFLICT);
+    await late.close();
+    expect(scene.collection.size).toBe(0);
     const { store: other } = await scene.open();
     expect(await all(other)).toEqual([]);
     expect(await other.put(STREAM, row('s'), 'absent', live())).toBeGreaterThan(known);
@@ -147,6 +149,20 @@ describe('a listing', () => {
     await all(other);
     await other.close();
     expect((await all(store)).map((one) => one.version)).toContain(version);
+  });
+
+  /** Behind one address there may be several search heads, each with a copy of its own. */
+  test('that meets copies of different ages does not take a living row for what is left of a dead one', async () => {
+    const { store: other, port } = await scene.open();
+    const { store } = await scene.open();
+    const version = await write(store, 'absent', 3);
+    const [anchor] = scene.collection.all();
+    scene.collection.delete('nobody', { _key: anchor!['_key'] });
+    port.faults.staleReads(10, scene.splunkd.kv);
+    scene.collection.insert('nobody', anchor!);
+    await all(other);
+    await other.close();
+    expect((await all(store)).map((one) => one.version)).toEqual([version]);
   });
 
   test('is whole although the server cuts its answers at any number of rows', async () => {
