@@ -29,10 +29,10 @@ export class Tenure {
     return this.#lastsMs === Infinity || this.#clock.monotonic() - this.#confirmedAt < this.#lastsMs;
   }
 
-  /** A conditional write that began at `startedAt` succeeded. */
+  /** A conditional write that began at `startedAt` has succeeded. It may have reached the store as late as now, and until then the others have seen nothing. */
   confirm(startedAt: number): void {
     if (this.#lastsMs === Infinity) return;
-    if (startedAt - this.#confirmedAt >= this.#lastsMs) this.#since = this.#confirmedAt + this.#lastsMs;
+    if (!this.holds()) this.#since = this.#confirmedAt + this.#lastsMs;
     this.#confirmedAt = Math.max(this.#confirmedAt, startedAt);
   }
 }

@@ -41,13 +41,26 @@ describe('a tenure', () => {
     expect(tenure.since).toBe(-Infinity);
   });
 
-  it('that lapsed and was confirmed anew casts doubt on whatever was confirmed before the lapse', () => {
-    const tenure = new Tenure(new FakeClock(), LASTS);
-    tenure.confirm(100);
-    tenure.confirm(2100);
-    expect(tenure.since).toBe(2100);
-    tenure.confirm(3000);
-    expect(tenure.since).toBe(2100);
+  it('that lapsed and was confirmed anew casts doubt on whatever was confirmed before the lapse', async () => {
+    const clock = new FakeClock();
+    const tenure = new Tenure(clock, LASTS);
+    tenure.confirm(0);
+    await clock.advance(LASTS);
+    tenure.confirm(clock.monotonic());
+    expect(tenure.since).toBe(2000);
+    await clock.advance(900);
+    tenure.confirm(clock.monotonic());
+    expect(tenure.since).toBe(2000);
+  });
+
+  it('lapses also when a write that began in time is answered too late: it may have been seen as late as that', async () => {
+    const clock = new FakeClock();
+    const tenure = new Tenure(clock, LASTS);
+    tenure.confirm(0);
+    await clock.advance(LASTS + 500);
+    tenure.confirm(LASTS - 100);
+    expect(tenure.holds()).toBe(true);
+    expect(tenure.since).toBe(LASTS);
   });
 
   it('takes no notice of the wall clock', () => {
