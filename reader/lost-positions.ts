@@ -29,6 +29,17 @@ export function lostPositions({ stream, strangers, known }: StreamRows, promised
   };
 }
 
+/** Ends a reader that has missed that its stream is gone: what others have stored of the later one is not its to write. */
+export function refuseLaterStream({ stream, strangers }: StreamRows): void {
+  for (const { streamCreatedMs } of strangers.values())
+    if (streamCreatedMs > stream.createdMs)
+      throw new KinlogError(
+        'KINLOG_STREAM_RECREATED',
+        `another reader reads a stream ${stream.id} created at ${timeText(streamCreatedMs)}, but this one reads the one created at ${timeText(stream.createdMs)}`,
+        { remedy: 'Start this reader again: its stream was deleted and created again while it ran.' },
+      );
+}
+
 export function timeText(ms: number): string {
   return ms === 0 ? 'the beginning' : new Date(ms).toISOString();
 }

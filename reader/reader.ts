@@ -2,6 +2,7 @@
 import { isAbort, type Clock } from '../base/clock.ts';
 import { asKinlogError, describeError, isKinlogError, KinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
+import { backoffMs } from '../base/retry.ts';
 import type { CheckpointStore, RowRemover, StoredRow, StreamKey } from './checkpoint/store.ts';
 import type { Delivery } from './deliver.ts';
 import type { StreamApi, StreamDescription } from './fetch/api.ts';
@@ -11,7 +12,7 @@ import { Patience } from './patience.ts';
 import { StreamRows } from './rows.ts';
 import { shardStatus, ShardRuns } from './runs.ts';
 import type { LostPosition } from './shard-reader.ts';
-import { lostPositions, timeText } from './lost-positions.ts';
+import { lostPositions, refuseLaterStream, timeText } from './lost-positions.ts';
 import { uncovered } from './shards/coverage.ts';
 import { lineage, type StartPosition } from './shards/lineage.ts';
 import { listShards } from './shards/list.ts';
@@ -75,13 +76,15 @@ export class ReadingLoop {
   #knownBeforeListing: ReadonlySet<string> = new Set();
   /** A shard ended or was lost: the listing may have changed. */
   #listNow = true;
+  /** In a row. */
+  #listFailures = 0;
 
   constructor(parts: ReaderParts) {
     this.#parts = parts;
     const { clock, log, startAttempts, name, leasePeriodMs: periodMs, store } = parts;
     this.#stopping = new Stopping(clock, parts.drainMs);
     this.#leases = new Leases({ shared: store.traits.shared, name, periodMs, clock, log });
-    this.#patience = new Patience({ clock, log, startAttempts, begun: () => (this.#runs?.size ?? 0) > 0 });
+    this.#patience = new Patience({ clock, log, startAttempts, begun: () => this.#state !== 'starting' });
   }
 
   /** Reads until the signal aborts; settles once everything accepted is stored, or when the time for that is up. Rejects with the KinlogError that made reading impossible. */
@@ -184,7 +187,7 @@ export class ReadingLoop {
   }
 
   async #supervise({ rows, start, retentionMs }: Opened, signal: AbortSignal): Promise<void> {
-    const { clock, listEveryMs } = this.#parts;
+    const { clock } = this.#parts;
     const runs = this.#begin(rows, retentionMs);
     const alive = new AbortController();
     const keptAlive = this.#leases.keepAlive(() => runs.progresses(), alive.signal, this.#stopping.drain);
@@ -195,12 +198,14 @@ export class ReadingLoop {
         this.#changed = Promise.withResolvers();
         const readAt = clock.monotonic();
         if (this.#parts.store.traits.shared && !first) await rows.read(signal);
+        if (!first) refuseLaterStream(rows);
         this.#leases.look(rows, readAt);
         runs.compare(rows.known);
         if (this.#listNow || clock.monotonic() >= listAt) {
           this.#listNow = false;
-          listed = await this.#list(rows, signal);
-          listAt = clock.monotonic() + listEveryMs;
+          const found = await this.#list(rows, signal);
+          listed = found.shards ?? listed;
+          listAt = clock.monotonic() + found.againMs;
         }
         const soon = await this.#round(listed, { rows, start, retentionMs }, runs, signal);
         if (soon) listAt = Math.min(listAt, clock.monotonic() + 1000);
@@ -245,11 +250,7 @@ export class ReadingLoop {
     for (const { shard, parents } of plan.waiting)
       log.emit('shard.waiting', { shard: shard.shardId, parents: parents.join(',') });
     const mayBegin = plan.ready.filter(({ shardId }) => runs.mayBegin(shardId));
-    await this.#leases.share(
-      plan.ready.filter(({ shardId }) => runs.reads(shardId) || runs.mayBegin(shardId)),
-      rows,
-      signal,
-    );
+    await this.#leases.share(mayBegin, rows, signal);
     for (const shard of mayBegin) {
       const row = rows.known.get(shard.shardId);
       if (row !== undefined && this.#leases.mine(row)) runs.begin(shard, row);
@@ -266,27 +267,42 @@ export class ReadingLoop {
     return finished.filter(({ arrivalMs, readToMs = 0 }) => Math.max(arrivalMs, readToMs) < before);
   }
 
-  /** Every shard; one that misses a part of the hash range is asked for again, because a shard that is not known is not read. */
-  async #list(rows: StreamRows, signal: AbortSignal): Promise<Shard[]> {
-    const { clock, log } = this.#parts;
+  /** Every shard, and when to list them again; one that misses a part of the hash range is asked for again, because a shard that is not known is not read.
+   *  Once there was a listing, reading goes on with it while there is no other: shards still change hands. */
+  async #list(rows: StreamRows, signal: AbortSignal): Promise<{ shards?: Shard[]; againMs: number }> {
+    const { clock, log, listEveryMs } = this.#parts;
     for (let attempt = 1; ; attempt++) {
       const known = new Set(rows.known.keys());
       const listed = await this.#listOnce(signal);
-      this.#knownBeforeListing = known;
+      if (typeof listed === 'number') return { againMs: listed };
       const hole = uncovered(listed);
-      if (hole === undefined) return listed;
+      // What a listing with a hole leaves out may be as alive as what it shows.
+      this.#knownBeforeListing = hole === undefined ? known : new Set();
+      if (hole === undefined) return { shards: listed, againMs: listEveryMs };
       log.emit('stream.uncovered', { stream: rows.stream.id, from: hole.from.toString(), to: hole.to.toString() });
-      if (attempt >= LISTINGS_FOR_A_HOLE) return listed;
+      if (attempt >= LISTINGS_FOR_A_HOLE) return { shards: listed, againMs: listEveryMs };
       await clock.sleep(1000, signal);
     }
   }
 
-  #listOnce(signal: AbortSignal): Promise<Shard[]> {
+  /** Or how long to wait before the next attempt, milliseconds. */
+  async #listOnce(signal: AbortSignal): Promise<Shard[] | number> {
     const { api, clock } = this.#parts;
     const doing = 'listing shards';
-    if ((this.#runs?.size ?? 0) === 0)
-      return this.#patience.wait(doing, () => listShards(api, { signal, clock, attempts: 1 }), signal);
-    return listShards(api, { signal, clock, onRetry: this.#patience.sayRetry(doing) });
+    const once = () => listShards(api, { signal, clock, attempts: 1 });
+    if (this.#state === 'starting') return this.#patience.wait(doing, once, signal);
+    try {
+      const listed = await once();
+      this.#listFailures = 0;
+      return listed;
+    } catch (error) {
+      signal.throwIfAborted();
+      const known = asKinlogError(error, doing);
+      if (known.retry === 'never') throw known;
+      const waitMs = backoffMs(known, ++this.#listFailures, Math.random);
+      this.#patience.sayRetry(doing)(known, waitMs, this.#listFailures);
+      return waitMs;
+    }
   }
 
   #fail(error: KinlogError): void {

@@ -23,8 +23,8 @@ export interface Lineage<Row extends ShardRow> {
   readonly ready: readonly Shard[];
   /** Shards that wait, with the parents they wait for. */
   readonly waiting: readonly { readonly shard: Shard; readonly parents: readonly string[] }[];
-  /** Rows of shards that are listed no more and were not read to their end: what they still held has aged out. One whose parent is listed has not, for it is
-   *  younger; the listing is behind. Children wait until the row says `end`,
+  /** Rows of shards that are listed no more and were not read to their end: what they still held has aged out. One with an ancestor that is listed has not, for
+   *  it is younger; the listing is behind. Children wait until the row says `end`,
    *  so the loss is noticed before reading goes on. A shard that is being read at this moment may be among them; its reader knows better. */
   readonly vanished: readonly Row[];
   /** Rows at the end of shards that are listed no more, all of whose listed children have rows: nothing needs them once they are old. */
@@ -63,8 +63,10 @@ export function lineage<Row extends ShardRow>(input: LineageInput<Row>): Lineage
   return {
     missing,
     ...readyAndWaiting(listed, positions),
-    vanished: unlisted.filter(
-      (row) => row.position.kind !== 'end' && !row.parents.some((parent) => shards.has(parent)),
+    vanished: withoutListedAncestor(
+      unlisted.filter((row) => row.position.kind !== 'end'),
+      shards,
+      rows,
     ),
     finished: unlisted.filter((row) => row.position.kind === 'end' && !awaited.has(row.shardId)),
   };
@@ -90,6 +92,18 @@ function readyAndWaiting(
     else waiting.push({ shard, parents });
   }
   return { ready, waiting };
+}
+
+function withoutListedAncestor<Row extends ShardRow>(
+  unlisted: readonly Row[],
+  shards: ReadonlyMap<string, Shard>,
+  rows: ReadonlyMap<string, Row>,
+): Row[] {
+  if (unlisted.length === 0) return [];
+  const younger = new Set<string>();
+  for (const { shardId, parents } of parentsFirst(rows))
+    if (parents.some((parent) => shards.has(parent) || younger.has(parent))) younger.add(shardId);
+  return unlisted.filter(({ shardId }) => !younger.has(shardId));
 }
 
 /** Where a shard without a row begins; `positions` holds its parents already. */
@@ -125,10 +139,10 @@ function passedOverShards(shards: ReadonlyMap<string, Shard>, rows: ReadonlyMap<
 }
 
 /** Every shard once, after all of its listed parents. Iterative, because chains grow with every reshard; a listing that runs in a circle still ends. */
-function parentsFirst(shards: ReadonlyMap<string, Shard>): Shard[] {
-  const order: Shard[] = [];
+function parentsFirst<Item extends Pick<Shard, 'shardId' | 'parents'>>(shards: ReadonlyMap<string, Item>): Item[] {
+  const order: Item[] = [];
   const seen = new Set<string>();
-  const path: { readonly shard: Shard; next: number }[] = [];
+  const path: { readonly shard: Item; next: number }[] = [];
   for (const root of shards.values()) {
     if (seen.has(root.shardId)) continue;
     seen.add(root.shardId);

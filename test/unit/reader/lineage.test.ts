@@ -192,6 +192,18 @@ describe('a stream that was read before', () => {
     expect(ready(after)).toEqual(['a']);
   });
 
+  test('what descends from a listed shard has not aged out, however far the listing is behind', () => {
+    const row = (shardId: string, parents: string[], position: Position) => ({ ...rowOf(shardId, position), parents });
+    const rows = [row('c', ['b'], HORIZON), row('b', ['a'], END), row('a', [], AFTER), row('x', ['w'], AFTER)];
+    const found = lineage({
+      stream,
+      listed: [shard('a')],
+      rows: new Map(rows.map((one) => [one.shardId, one])),
+      start: AT(1000),
+    });
+    expect(found.vanished.map((one) => one.shardId)).toEqual(['x']);
+  });
+
   test('when every shard of old has aged out, the new ones are read from their beginning', () => {
     const found = plan([shard('x'), shard('y', ['unknown'])], { p: END }, AT(9999));
     expect(created(found)).toEqual([
