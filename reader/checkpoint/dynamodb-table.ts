@@ -40,6 +40,8 @@ interface Verifying {
 
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;
+/** A new table takes seconds. Whoever waits longer should hear of it. */
+const READY_WITHIN_MS = 300_000;
 const KEY = 'leaseKey';
 
 export class LeaseTable {
@@ -88,6 +90,7 @@ export class LeaseTable {
   }
 
   async #verify(signal: AbortSignal): Promise<void> {
+    const deadline = this.#clock.monotonic() + READY_WITHIN_MS;
     let made = false;
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(LONGEST_WAIT_MS, 2 * waitMs)) {
       const table = await this.#describe(signal);
@@ -97,6 +100,7 @@ export class LeaseTable {
         await this.#create(signal);
         made = true;
       }
+      if (this.#clock.monotonic() > deadline) throw this.#late(table);
       await this.#clock.sleep(waitMs, signal);
     }
     this.#verified = true;
@@ -152,6 +156,14 @@ export class LeaseTable {
     throw new KinlogError(
       'KINLOG_CHECKPOINT_FOREIGN',
       `the table ${this.name} has the key ${found}, not ${KEY} (HASH) of type S as a lease table has`,
+    );
+  }
+
+  #late(table: TableDescription | undefined): KinlogError {
+    return new KinlogError(
+      'KINLOG_CHECKPOINT_UNAVAILABLE',
+      `the table ${this.name} is still ${table?.TableStatus ?? 'not found'} after ${READY_WITHIN_MS / 1000} s`,
+      { remedy: 'Look at the table in the AWS console; nothing is read before it is ACTIVE.' },
     );
   }
 

@@ -124,6 +124,20 @@ describe('a table that is there', () => {
     expect(await all(open({ create: false }))).toEqual([]);
   });
 
+  it.each([
+    ['stays in CREATING', () => answer({ Table: { TableStatus: 'CREATING' } })],
+    ['is never found although it was made', () => refusal(400, 'ResourceNotFoundException')],
+  ])('is not waited for in silence when it %s', async (_, describes) => {
+    const clock = new FakeClock();
+    const network = new FaultyNetwork();
+    network.instead = (operation) => (operation === 'DescribeTable' ? describes() : undefined);
+    let error: unknown;
+    void all(open({ clock }, network)).catch((caught: unknown) => (error = caught));
+    await clock.until(() => error !== undefined);
+    expect(error).toMatchObject({ code: 'KINLOG_CHECKPOINT_UNAVAILABLE', retry: 'soon' });
+    expect(network.arrived.filter(({ operation }) => operation === 'CreateTable').length).toBeLessThan(2);
+  });
+
   it('is waited for no longer than the caller wants, and another caller goes on waiting', async () => {
     const clock = new FakeClock();
     const network = new FaultyNetwork();
