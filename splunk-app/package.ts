@@ -72,7 +72,8 @@ async function bundle(entry: string, name: string): Promise<Bundle> {
     minifyWhitespace: true,
     minifySyntax: true,
     legalComments: 'none',
-    charset: 'utf8',
+    // One character beyond Latin-1, and V8 holds the whole source in two bytes a character: 1.3 MB more resident memory.
+    charset: 'ascii',
     logLevel: 'warning',
   });
   return { name, bytes: outputFiles[0]!.contents, inputs: Object.keys(metafile.inputs) };
