@@ -1,9 +1,8 @@
 /** The stream consumer that subscriptions of enhanced fan-out belong to: found once for all shards, registered only when asked to, never deregistered. */
-import type { Clock } from '../../base/clock.ts';
+import { unlessAborted, type Clock } from '../../base/clock.ts';
 import { KinlogError } from '../../base/errors.ts';
 import type { StreamApi } from './api.ts';
 import type { ConsumerAddress, ConsumerApi, FoundConsumer } from './fan-out-api.ts';
-import { orAbort } from './kinesis.ts';
 
 export interface FanOutOptions {
   /** Name or ARN of the stream consumer. Readers that share their positions share it; others of the same stream need one of their own. */
@@ -51,7 +50,7 @@ export class StreamConsumer {
       signal.throwIfAborted();
       this.#lookup ??= this.#look(signal);
       try {
-        this.#arn = await orAbort(this.#lookup, signal);
+        this.#arn = await unlessAborted(this.#lookup, signal);
       } catch (error) {
         signal.throwIfAborted();
         throw error;

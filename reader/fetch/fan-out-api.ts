@@ -12,12 +12,12 @@ import { NodeHttp2Handler } from '@smithy/node-http-handler';
 import { connectKinesis, regionOf, type KinesisConnection } from '../../base/aws.ts';
 import { fromAws, type AwsCall } from '../../base/aws-errors.ts';
 import { http2Network } from '../../base/aws-network.ts';
-import { systemClock, type Clock } from '../../base/clock.ts';
+import { systemClock, unlessAborted, type Clock } from '../../base/clock.ts';
 import { KinlogError } from '../../base/errors.ts';
 import type { IteratorStart } from './api.ts';
 import { bodyOf, FanOutProtocol } from './fan-out-protocol.ts';
 import { PushedFrames, type Subscription } from './fan-out-stream.ts';
-import { given, orAbort } from './kinesis.ts';
+import { given } from './kinesis.ts';
 
 export interface SubscribeTarget {
   readonly consumerArn: string;
@@ -126,7 +126,7 @@ export class FanOutApi implements SubscriptionApi, ConsumerApi {
     signal.throwIfAborted();
     const unheard = new AbortController();
     try {
-      return await orAbort(send(unheard.signal), signal);
+      return await unlessAborted(send(unheard.signal), signal);
     } catch (error) {
       unheard.abort();
       signal.throwIfAborted();

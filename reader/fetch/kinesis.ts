@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { arnRegion, connectKinesis, regionOf, streamAddress, type KinesisConnection } from '../../base/aws.ts';
 import { fromAws, type AwsCall } from '../../base/aws-errors.ts';
-import { systemClock, type Clock } from '../../base/clock.ts';
+import { systemClock, unlessAborted, type Clock } from '../../base/clock.ts';
 import { KinlogError } from '../../base/errors.ts';
 import type { Page } from '../../base/pages.ts';
 import type { IteratorStart, RecordsAnswer, ShardApi, StreamApi, StreamDescription } from './api.ts';
@@ -105,7 +105,8 @@ export class KinesisApi implements ShardApi, StreamApi {
   async #send<T>(call: AwsCall, signal: AbortSignal, send: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     try {
-      return await orAbort(send(), signal);
+      // The SDK's own abort costs a new handler for every call; a call that goes on unheard ends with the client at the latest.
+      return await unlessAborted(send(), signal);
     } catch (error) {
       signal.throwIfAborted();
       throw fromAws(error, { ...call, region: call.region ?? (await regionOf(this.#client)) });
@@ -123,15 +124,6 @@ export class KinesisApi implements ShardApi, StreamApi {
     const date = Date.parse(headers['date'] ?? headers['Date'] ?? '');
     if (!Number.isNaN(date)) this.#serverOffsetMs = date - this.#clock.monotonic();
   }
-}
-
-/** The SDK's own abort costs a new handler for every call; here the call goes on unheard instead, and ends with the client at the latest. */
-export function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(new DOMException('stopped', 'AbortError'));
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 function startInput(start: IteratorStart): Omit<GetShardIteratorInput, 'ShardId'> & { ShardIteratorType: string } {

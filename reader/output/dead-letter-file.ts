@@ -1,10 +1,9 @@
 /** Refused events as lines of JSON in a file that is durable, bounded, and never overwritten. */
 import { Buffer, isUtf8 } from 'node:buffer';
-import { abortReason, systemClock, type Clock } from '../../base/clock.ts';
+import { abortReason, systemClock, unlessAborted, type Clock } from '../../base/clock.ts';
 import { isKinlogError, KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
 import type { DeadLetter, DeadLetters } from './dead-letter.ts';
-import { unlessAborted } from './ndjson-file.ts';
 import { RotatingFile, type OpenFile } from './rotating-file.ts';
 import { Turns } from './turns.ts';
 

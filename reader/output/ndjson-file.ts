@@ -1,6 +1,6 @@
 /** Events as NDJSON in a file: a batch is accepted when the disk has it, and no line is ever cut in two. */
 import { Buffer } from 'node:buffer';
-import { abortReason } from '../../base/clock.ts';
+import { abortReason, unlessAborted } from '../../base/clock.ts';
 import { isKinlogError, KinlogError } from '../../base/errors.ts';
 import type { EventBatch } from '../../record/batch.ts';
 import { NdjsonWriter } from './ndjson.ts';
@@ -82,12 +82,3 @@ export class NdjsonFileOutput implements Output {
 }
 
 const NEVER = new AbortController().signal;
-
-export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(abortReason(signal));
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
