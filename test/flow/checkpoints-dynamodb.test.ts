@@ -233,7 +233,7 @@ it("positions of another stream's shards are not imported, nor ones that change 
     '--layout=telegraf',
   ] as const;
   expect((await checkpoints(...from, '--wait=1s')).stderr).toMatch(
-    /Kinesis refuses after \d+:0 for shardId-000000000000/,
+    /Kinesis refuses after \d+:0\+ for shardId-000000000000/,
   );
   await put(FIRST, first);
   const watching = new ToolProcess('main', [
@@ -251,7 +251,7 @@ it("positions of another stream's shards are not imported, nor ones that change 
   );
   expect(await checkpoints(...from, '--wait=1s')).toMatchObject({ status: 0 });
   expect(rowsIn(await checkpoints('list', ...store, '--json')).map(({ position }) => position)).toEqual([
-    after(first, false),
-    after(second, false),
+    after(first, true),
+    after(second, true),
   ]);
 });

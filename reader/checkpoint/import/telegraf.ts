@@ -3,7 +3,8 @@ import { afterSequence, chosen, textOf, type FoundShard, type FoundTable, type I
 
 /**
  * Attributes (influxdata/telegraf, plugins/inputs/kinesis_consumer/store.go; harlow/kinesis-consumer, store/ddb/ddb.go): namespace (application, a dash, the
- * stream's name), shard_id, sequence_number of the last processed record. Neither the end of a shard nor a reader at work can be told from them.
+ * stream's name), shard_id, sequence_number of the last processed record. Neither the end of a shard nor a reader at work can be told from them, nor whether
+ * the record was taken as a whole: harlow/kinesis-consumer has had releases that de-aggregate (options.go, WithAggregation).
  */
 export function telegrafTable(items: readonly Item[], { stream, application }: Sought): FoundTable {
   const suffix = `-${stream}`;
@@ -20,7 +21,7 @@ export function telegrafTable(items: readonly Item[], { stream, application }: S
   for (const item of items.filter((one) => textOf(one, 'namespace') === `${choice.name}${suffix}`)) {
     const shardId = textOf(item, 'shard_id');
     const sequence = textOf(item, 'sequence_number');
-    const position = sequence === undefined ? undefined : afterSequence(sequence, true);
+    const position = sequence === undefined ? undefined : afterSequence(sequence, false);
     if (shardId === undefined) faults.push('an item has no shard_id');
     else if (position === undefined) faults.push(`${shardId}: sequence_number is ${JSON.stringify(sequence ?? '')}`);
     else shards.push({ shardId, position });

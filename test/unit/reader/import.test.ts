@@ -102,12 +102,12 @@ describe('telegraf', () => {
 
   it('the only application of the stream needs no name, several do', () => {
     const one = [item('default-logs', A, SEQ), item('default-other', A, '7')];
-    expect(telegrafTable(one, logs)).toEqual({ shards: [{ shardId: A, position: whole }], alive: [], faults: [] });
+    expect(telegrafTable(one, logs)).toEqual({ shards: [{ shardId: A, position: begun }], alive: [], faults: [] });
     const two = [...one, item('second-logs', B, SEQ)];
     expect(telegrafTable(two, logs).faults).toEqual([
       'one application with positions of logs must be named, and there is default, second',
     ]);
-    expect(telegrafTable(two, { ...logs, application: 'second' }).shards).toEqual([{ shardId: B, position: whole }]);
+    expect(telegrafTable(two, { ...logs, application: 'second' }).shards).toEqual([{ shardId: B, position: begun }]);
   });
 
   it('an application that is not there, and a sequence that is none, are named', () => {
