@@ -2,20 +2,18 @@
 import { isAbort, type Clock } from '../base/clock.ts';
 import { asKinlogError, describeError, isKinlogError, KinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
-import { backoffMs } from '../base/retry.ts';
 import type { CheckpointStore, RowRemover, StoredRow, StreamKey } from './checkpoint/store.ts';
 import type { Delivery } from './deliver.ts';
 import type { StreamApi, StreamDescription } from './fetch/api.ts';
 import type { RecordSource, Shard } from './fetch/source.ts';
 import { Leases } from './leases.ts';
+import { Listing } from './listing.ts';
 import { Patience } from './patience.ts';
 import { StreamRows } from './rows.ts';
 import { shardStatus, ShardRuns } from './runs.ts';
-import type { LostPosition } from './shard-reader.ts';
+import { positionLost, type LostPosition } from './shard-reader.ts';
 import { lostPositions, refuseLaterStream, timeText } from './lost-positions.ts';
-import { uncovered } from './shards/coverage.ts';
 import { lineage, type StartPosition } from './shards/lineage.ts';
-import { listShards } from './shards/list.ts';
 import type { ShardProgress } from './shards/progress.ts';
 import type { ReaderState, ReaderStatus } from './status.ts';
 import { Stopping } from './stopping.ts';
@@ -45,13 +43,14 @@ export interface ReaderParts {
 
 /** Start at the tip means: from this long before the service's clock, so that a clock that is shown to the second loses nothing. */
 const TIP_MARGIN_MS = 5_000;
-/** A listing with a hole is asked for again this often before reading goes on with it; KCL does the same (awslabs/amazon-kinesis-client, HierarchicalShardSyncer). */
-const LISTINGS_FOR_A_HOLE = 3;
 /** Rows of finished shards are kept this much longer than their records, in case a clock is wrong. */
 const FINISHED_MARGIN_MS = 3_600_000;
 
 /** What is known once the stream is opened. */
 interface Opened {
+  readonly arn: string | undefined;
+  /** How many shards had a row then. */
+  readonly knownShards: number;
   readonly rows: StreamRows;
   readonly start: StartPosition;
   readonly retentionMs: number | undefined;
@@ -61,6 +60,7 @@ export class ReadingLoop {
   readonly #parts: ReaderParts;
   readonly #leases: Leases;
   readonly #patience: Patience;
+  readonly #listing: Listing;
   readonly #stopping: Stopping;
   #state: ReaderState = 'starting';
   #rows: StreamRows | undefined;
@@ -72,12 +72,6 @@ export class ReadingLoop {
   };
   #fatal: KinlogError | undefined;
   #changed = Promise.withResolvers<undefined>();
-  /** Rows that were there when the last listing began: only of these does a listing without them say that the shard is gone. */
-  #knownBeforeListing: ReadonlySet<string> = new Set();
-  /** A shard ended or was lost: the listing may have changed. */
-  #listNow = true;
-  /** In a row. */
-  #listFailures = 0;
 
   constructor(parts: ReaderParts) {
     this.#parts = parts;
@@ -85,6 +79,7 @@ export class ReadingLoop {
     this.#stopping = new Stopping(clock, parts.drainMs);
     this.#leases = new Leases({ shared: store.traits.shared, name, periodMs, clock, log });
     this.#patience = new Patience({ clock, log, startAttempts, begun: () => this.#state !== 'starting' });
+    this.#listing = new Listing({ ...parts, patience: this.#patience });
   }
 
   /** Reads until the signal aborts; settles once everything accepted is stored, or when the time for that is up. Rejects with the KinlogError that made reading impossible. */
@@ -141,9 +136,9 @@ export class ReadingLoop {
     };
   }
 
-  /** Which stream this is and what was stored of it; the start position of a stream never read becomes durable here. */
+  /** Which stream this is and what was stored of it. */
   async #open(signal: AbortSignal): Promise<Opened> {
-    const { streamId, start, log, store } = this.#parts;
+    const { streamId, log, store } = this.#parts;
     const description = await this.#describe(signal);
     const stream: StreamKey = {
       id: streamId,
@@ -154,14 +149,9 @@ export class ReadingLoop {
     await rows.read(signal);
     const tipMs = this.#parts.api.serverTimeMs() - TIP_MARGIN_MS;
     const from = this.#startOf(rows, tipMs);
-    log.emit('reader.started', {
-      stream: description?.arn ?? streamId,
-      knownShards: rows.known.size,
-      start: start.kind,
-      reader: this.#leases.me,
-    });
     this.#rows = rows;
-    return { rows, start: from, retentionMs: description?.retentionMs };
+    const { arn, retentionMs } = description ?? {};
+    return { rows, start: from, retentionMs, arn, knownShards: rows.known.size };
   }
 
   /** Where a stream without rows begins; what was stored and does not belong to this stream, or should be there and is not, is for the user to decide. */
@@ -186,14 +176,13 @@ export class ReadingLoop {
     }
   }
 
-  async #supervise({ rows, start, retentionMs }: Opened, signal: AbortSignal): Promise<void> {
+  async #supervise(opened: Opened, signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
+    const { rows, retentionMs } = opened;
     const runs = this.#begin(rows, retentionMs);
     const alive = new AbortController();
     const keptAlive = this.#leases.keepAlive(() => runs.progresses(), alive.signal, this.#stopping.drain);
     try {
-      let listed: readonly Shard[] = [];
-      let listAt = -Infinity;
       for (let first = true; ; first = false) {
         this.#changed = Promise.withResolvers();
         const readAt = clock.monotonic();
@@ -201,16 +190,10 @@ export class ReadingLoop {
         if (!first) refuseLaterStream(rows);
         this.#leases.look(rows, readAt);
         runs.compare(rows.known);
-        if (this.#listNow || clock.monotonic() >= listAt) {
-          this.#listNow = false;
-          const found = await this.#list(rows, signal);
-          listed = found.shards ?? listed;
-          listAt = clock.monotonic() + found.againMs;
-        }
-        const soon = await this.#round(listed, { rows, start, retentionMs }, runs, signal);
-        if (soon) listAt = Math.min(listAt, clock.monotonic() + 1000);
+        await this.#listing.refresh(() => rows.known.keys(), signal);
+        if (await this.#round(opened, runs, signal)) this.#listing.dueWithin(1000);
         this.#state = 'reading';
-        await this.#wait(Math.min(listAt - clock.monotonic(), this.#leases.lookAfterMs(Math.random)), signal);
+        await this.#wait(Math.min(this.#listing.dueInMs, this.#leases.lookAfterMs(Math.random)), signal);
       }
     } finally {
       // Draining takes its time, and until it is over the shards must stay ours.
@@ -229,7 +212,7 @@ export class ReadingLoop {
       drain: this.#stopping.drain,
       fail: (error) => this.#fail(error),
       over: () => {
-        this.#listNow = true;
+        this.#listing.dueWithin(0);
         this.#changed.resolve(undefined);
       },
     });
@@ -237,15 +220,17 @@ export class ReadingLoop {
   }
 
   /** One look at everything: new shards get their rows, ours are read, old rows go. True when the listing will change soon. */
-  async #round(listed: readonly Shard[], opened: Opened, runs: ShardRuns, signal: AbortSignal): Promise<boolean> {
+  async #round(opened: Opened, runs: ShardRuns, signal: AbortSignal): Promise<boolean> {
     const { rows, start, retentionMs } = opened;
     const { log } = this.#parts;
+    const listed = this.#listing.shards;
     const plan = lineage({ stream: rows.stream, listed, rows: rows.known, start });
     await rows.create(plan.missing, signal);
+    this.#sayStarted(opened);
     // The user has decided about an earlier stream of this name; what the new one does not overwrite would bring the question back.
     await rows.remove([...rows.strangers.values()], signal);
-    const vanished = plan.vanished.filter(({ shardId }) => this.#knownBeforeListing.has(shardId));
-    for (const row of vanished) await this.#bury(rows, row, runs, signal);
+    let buried = 0;
+    for (const row of plan.vanished) if (await this.#bury(rows, row, runs, signal)) buried++;
     this.#waiting = new Set(plan.waiting.map(({ shard }) => shard.shardId));
     for (const { shard, parents } of plan.waiting)
       log.emit('shard.waiting', { shard: shard.shardId, parents: parents.join(',') });
@@ -255,9 +240,21 @@ export class ReadingLoop {
       const row = rows.known.get(shard.shardId);
       if (row !== undefined && this.#leases.mine(row)) runs.begin(shard, row);
     }
-    runs.remind();
+    runs.remind(rows.known);
     await rows.remove(this.#old(plan.finished, retentionMs), signal);
-    return plan.missing.length > 0 || vanished.length > 0 || childless(listed, rows.known);
+    return plan.missing.length > 0 || buried > 0 || childless(listed, rows.known);
+  }
+
+  /** Said only now that the start of a stream never read is durable: whatever is put from here on is delivered, whoever dies. */
+  #sayStarted({ arn, knownShards }: Opened): void {
+    if (this.#state !== 'starting') return;
+    const { streamId, start, log } = this.#parts;
+    log.emit('reader.started', {
+      stream: arn ?? streamId,
+      knownShards,
+      start: start.kind,
+      reader: this.#leases.me,
+    });
   }
 
   /** Rows of finished shards whose records aged out long ago. */
@@ -265,44 +262,6 @@ export class ReadingLoop {
     if (retentionMs === undefined) return [];
     const before = this.#parts.clock.now() - retentionMs - FINISHED_MARGIN_MS;
     return finished.filter(({ arrivalMs, readToMs = 0 }) => Math.max(arrivalMs, readToMs) < before);
-  }
-
-  /** Every shard, and when to list them again; one that misses a part of the hash range is asked for again, because a shard that is not known is not read.
-   *  Once there was a listing, reading goes on with it while there is no other: shards still change hands. */
-  async #list(rows: StreamRows, signal: AbortSignal): Promise<{ shards?: Shard[]; againMs: number }> {
-    const { clock, log, listEveryMs } = this.#parts;
-    for (let attempt = 1; ; attempt++) {
-      const known = new Set(rows.known.keys());
-      const listed = await this.#listOnce(signal);
-      if (typeof listed === 'number') return { againMs: listed };
-      const hole = uncovered(listed);
-      // What a listing with a hole leaves out may be as alive as what it shows.
-      this.#knownBeforeListing = hole === undefined ? known : new Set();
-      if (hole === undefined) return { shards: listed, againMs: listEveryMs };
-      log.emit('stream.uncovered', { stream: rows.stream.id, from: hole.from.toString(), to: hole.to.toString() });
-      if (attempt >= LISTINGS_FOR_A_HOLE) return { shards: listed, againMs: listEveryMs };
-      await clock.sleep(1000, signal);
-    }
-  }
-
-  /** Or how long to wait before the next attempt, milliseconds. */
-  async #listOnce(signal: AbortSignal): Promise<Shard[] | number> {
-    const { api, clock } = this.#parts;
-    const doing = 'listing shards';
-    const once = () => listShards(api, { signal, clock, attempts: 1 });
-    if (this.#state === 'starting') return this.#patience.wait(doing, once, signal);
-    try {
-      const listed = await once();
-      this.#listFailures = 0;
-      return listed;
-    } catch (error) {
-      signal.throwIfAborted();
-      const known = asKinlogError(error, doing);
-      if (known.retry === 'never') throw known;
-      const waitMs = backoffMs(known, ++this.#listFailures, Math.random);
-      this.#patience.sayRetry(doing)(known, waitMs, this.#listFailures);
-      return waitMs;
-    }
   }
 
   #fail(error: KinlogError): void {
@@ -313,18 +272,24 @@ export class ReadingLoop {
     this.#stop();
   }
 
-  /** A shard that is listed no more before it was read to its end: what it held is gone, and its children must not wait for ever. */
-  async #bury(rows: StreamRows, row: StoredRow, runs: ShardRuns, signal: AbortSignal): Promise<void> {
-    if (runs.reads(row.shardId) || this.#leases.elsewhere(row)) return;
+  /** A shard that is listed no more before it was read to its end: what it held is gone, and its children must not wait for ever, unless the user wants to be
+   *  asked. True when they may begin. */
+  async #bury(rows: StreamRows, row: StoredRow, runs: ShardRuns, signal: AbortSignal): Promise<boolean> {
+    const { shardId, arrivalMs, readToMs = 0 } = row;
+    if (!this.#listing.tellsOf(shardId) || runs.reads(shardId) || this.#leases.elsewhere(row)) return false;
+    const stops = this.#parts.onLostPosition === 'stop';
+    if (stops && !runs.mayBegin(shardId)) return false;
     const { version, foreign: _foreign, owner: _owner, successor: _successor, ...ended } = row;
-    const buried = await rows.put({ ...ended, position: { kind: 'end' } }, version, signal);
-    if (buried === undefined) return;
+    if (!stops && (await rows.put({ ...ended, position: { kind: 'end' } }, version, signal)) === undefined)
+      return false;
     this.#parts.log.emit('stream.data-loss', {
-      shard: row.shardId,
-      from: timeText(row.arrivalMs),
+      shard: shardId,
+      from: timeText(Math.max(arrivalMs, readToMs)),
       to: 'its end',
       reason: 'the shard aged out',
     });
+    if (stops) runs.giveUp(shardId, positionLost(shardId));
+    return !stops;
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {

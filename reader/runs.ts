@@ -118,10 +118,20 @@ export class ShardRuns {
     }
   }
 
-  remind(): void {
+  /** The shard is not read here any more. */
+  giveUp(shardId: string, error: KinlogError): void {
+    const { clock, log } = this.#context.parts;
+    this.#failed.set(shardId, { error, saidAt: clock.monotonic() });
+    log.emit('shard.failed', { shard: shardId, error: describeError(error) });
+  }
+
+  /** Says again which shards failed here, except those that were read to their end since, or begin anew. */
+  remind(known: ReadonlyMap<string, StoredRow>): void {
     const { clock, log } = this.#context.parts;
     for (const [shard, failure] of this.#failed) {
-      if (clock.monotonic() - failure.saidAt < REMIND_EVERY_MS) continue;
+      const over = (known.get(shard)?.position.kind ?? 'end') === 'end';
+      if (over) this.#failed.delete(shard);
+      if (over || clock.monotonic() - failure.saidAt < REMIND_EVERY_MS) continue;
       failure.saidAt = clock.monotonic();
       log.emit('shard.failed', { shard, error: describeError(failure.error) });
     }
@@ -161,7 +171,7 @@ export class ShardRuns {
     } catch (error) {
       const own = this.#failBeyond(progress, error);
       // Whether it has aged out is told by the next listing; otherwise it is read again.
-      if (own !== undefined && own.code !== 'KINLOG_SHARD_GONE') this.#failShard(shardId, own);
+      if (own !== undefined && own.code !== 'KINLOG_SHARD_GONE') this.giveUp(shardId, own);
     }
     if (progress.lost.aborted)
       log.emit('lease.lost', { shard: shardId, why: describeError(progress.lost.reason as KinlogError) });
@@ -186,12 +196,6 @@ export class ShardRuns {
     if (SHARD_ONLY.includes(known.code)) return known;
     fail(known);
     return undefined;
-  }
-
-  #failShard(shardId: string, error: KinlogError): void {
-    const { clock, log } = this.#context.parts;
-    this.#failed.set(shardId, { error, saidAt: clock.monotonic() });
-    log.emit('shard.failed', { shard: shardId, error: describeError(error) });
   }
 }
 

@@ -63,15 +63,16 @@ export async function readShard(work: ShardWork, signals: ReadSignals): Promise<
 async function* pagesOf(work: ShardWork, stop: AbortSignal): AsyncGenerator<RecordPage> {
   const { shard, progress, onLost } = work;
   for await (const page of pagesFrom(work, stop)) {
-    if (progress.noticeLoss() && onLost === 'stop') {
+    if (progress.noticeLoss(onLost !== 'stop') && onLost === 'stop') {
       page.release();
-      throw new KinlogError(
-        'KINLOG_POSITION_LOST',
-        `records of ${shard.shardId} aged out of the stream before they were read`,
-      );
+      throw positionLost(shard.shardId);
     }
     yield page;
   }
+}
+
+export function positionLost(shardId: string): KinlogError {
+  return new KinlogError('KINLOG_POSITION_LOST', `records of ${shardId} aged out of the stream before they were read`);
 }
 
 /** A position so old that it has aged out may be refused instead of read from the horizon. */

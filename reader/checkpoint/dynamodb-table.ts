@@ -150,12 +150,14 @@ export class LeaseTable {
   }
 
   #refuseOtherKeys({ KeySchema: keys = [], AttributeDefinitions: attributes = [] }: TableDescription): void {
-    const type = attributes.find((attribute) => attribute.AttributeName === KEY)?.AttributeType;
-    if (keys.length === 1 && keys[0]?.AttributeName === KEY && type === 'S') return;
-    const found = keys.map((key) => `${key.AttributeName ?? '?'} (${key.KeyType ?? '?'})`).join(', ');
+    const typeOf = (name = '?') => attributes.find(({ AttributeName }) => AttributeName === name)?.AttributeType ?? '?';
+    if (keys.length === 1 && keys[0]?.AttributeName === KEY && typeOf(KEY) === 'S') return;
+    const found = keys
+      .map(({ AttributeName, KeyType }) => `${AttributeName ?? '?'} (${KeyType ?? '?'}, ${typeOf(AttributeName)})`)
+      .join(', ');
     throw new KinlogError(
       'KINLOG_CHECKPOINT_FOREIGN',
-      `the table ${this.name} has the key ${found}, not ${KEY} (HASH) of type S as a lease table has`,
+      `the table ${this.name} has the key ${found}, not ${KEY} (HASH, S) as a lease table has`,
     );
   }
 
@@ -180,7 +182,7 @@ export class LeaseTable {
     return new KinlogError('KINLOG_CHECKPOINT_UNAVAILABLE', known.message, {
       cause: error,
       retry: known.retry === 'slow' ? 'slow' : 'soon',
-      ...(known.code === 'KINLOG_THROTTLED' ? { remedy: THROTTLED } : {}),
+      ...(passing ? { remedy: known.code === 'KINLOG_THROTTLED' ? THROTTLED : known.remedy } : {}),
     });
   }
 }

@@ -306,7 +306,12 @@ class DynamoStore implements CheckpointStore, RowRemover {
     return new KinlogError(
       'KINLOG_CHECKPOINT_FOREIGN',
       `the key ${JSON.stringify(leaseKey)} in the table ${this.#table.name} does not name ${what}`,
-      { remedy: 'Check the table and its form of keys: with the shard alone it holds one stream.' },
+      {
+        remedy:
+          this.#form === 'shard'
+            ? 'Say keys: stream (--store-keys stream) for a table that holds several streams, or name the table of this stream.'
+            : 'Say keys: shard (--store-keys shard) for a table that holds one stream, or name another table.',
+      },
     );
   }
 

@@ -118,8 +118,9 @@ export class ShardProgress {
     return this.#put((row) => this.#reached(row, this.watermark.position), signal);
   }
 
-  /** A page arrived. When what was read ends before the horizon, the records between aged out unread, and Kinesis itself would not say so. True when it was announced. */
-  noticeLoss(): boolean {
+  /** A page arrived. When what was read ends before the horizon, the records between aged out unread, and Kinesis itself would not say so. True when it was announced;
+   *  `goOn`: reading goes on behind them, and the row shall say so. */
+  noticeLoss(goOn: boolean): boolean {
     const gap = this.agedOut();
     if (gap === undefined) return false;
     this.#context.log.emit('stream.data-loss', {
@@ -127,7 +128,7 @@ export class ShardProgress {
       from: new Date(gap.fromMs).toISOString(),
       to: new Date(gap.toMs).toISOString(),
     });
-    this.#readToMs = gap.toMs;
+    if (goOn) this.#readToMs = gap.toMs;
     return true;
   }
 
