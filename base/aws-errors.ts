@@ -215,7 +215,8 @@ function remedyFor(code: ErrorCode, foreign: Foreign, call: AwsCall): string | u
   }
   if (refusedByProxy(foreign))
     return 'Check the address of the proxy, its user and password, and that it lets this host through; hosts to reach without it belong into NO_PROXY.';
-  if (code === 'KINLOG_CONFIG_INVALID') return 'Set the region of the stream, and check the endpoint if one is set.';
+  if (code === 'KINLOG_CONFIG_INVALID')
+    return 'Set the region, and check the profile and the endpoint if they are set.';
   if (CERTIFICATE.test(foreign.code))
     return 'Check the endpoint; if a proxy or a private CA signs it, name its certificate in AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS.';
   if (foreign.code === 'ENOTFOUND') return `Check that ${region} is spelled right, then endpoint and DNS.`;

@@ -83,7 +83,11 @@ export const EVENTS = {
     'a subscription has ended, as it does every five minutes; the next one goes on behind it',
     'subscriptions_ended',
   ),
-  'stream.data-loss': kind('error', 'records aged out of the stream before they were read and are lost', 'data_losses'),
+  'stream.data-loss': kind(
+    'error',
+    'reading can not go on where it had got to: records aged out unread, or the stored position is gone',
+    'data_losses',
+  ),
   'record.undecoded': kind('warn', 'a record could not be decoded and is delivered as it is', 'records_undecoded'),
   'record.damaged': kind('warn', 'a record was damaged but could be decoded', 'records_damaged'),
   'record.out-of-range': kind(

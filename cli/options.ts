@@ -84,7 +84,8 @@ function remarks(option: CliOption<unknown>): string {
   if (option.required === true) parts.push('required');
   if (option.default !== undefined && option.type.kind !== 'boolean')
     parts.push(`default: ${shownDefault(option.default)}`);
-  if (option.env !== undefined) parts.push(`env: ${option.env.map((name) => `$${name}`).join(', ')}`);
+  if (option.env !== undefined && option.env.length > 0)
+    parts.push(`env: ${option.env.map((name) => `$${name}`).join(', ')}`);
   return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
 }
 

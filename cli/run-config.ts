@@ -123,7 +123,8 @@ function kindsAt(path: Path, given: unknown): string {
 
 function shown(value: unknown): string {
   if (value === null) return 'is empty but';
-  if (typeof value === 'object') return `is a ${Array.isArray(value) ? 'list' : 'group of options'} but`;
+  if (Array.isArray(value)) return `is ${value.length === 0 ? 'an empty' : 'a'} list but`;
+  if (typeof value === 'object') return 'is a group of options but';
   // A password that somebody wrote into a URL is a secret wherever it stands.
   const safe = (typeof value === 'string' ? value : JSON.stringify(value)).replace(/\/\/[^/\s]*@/, '//***@');
   return `is ${JSON.stringify(safe.length > 100 ? `${safe.slice(0, 100)}…` : safe)} but`;

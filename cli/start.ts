@@ -3,10 +3,10 @@ import { z } from 'zod';
 import type { OptionType } from '../base/config.ts';
 import type { Start } from '../reader/index.ts';
 
-/** `latest`, `horizon`, a time such as 2026-01-31T10:00:00Z, or how long ago, such as -15m. `now` is in milliseconds since the epoch. */
+/** `tip` (`latest` in the original tools), `horizon`, a time such as 2026-01-31T10:00:00Z, or how long ago, such as -15m. `now` is in milliseconds since the epoch. */
 export const startOption = (now: () => number): OptionType<Start> => ({
   kind: 'string',
-  expects: 'latest, horizon, a time such as 2026-01-31T10:00:00Z, or how long ago, such as -15m',
+  expects: 'tip, horizon, a time such as 2026-01-31T10:00:00Z, or how long ago, such as -15m',
   schema: z.string().transform((value, context): Start => {
     const start = parseStart(value, now());
     if (start !== undefined) return start;

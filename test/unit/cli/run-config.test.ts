@@ -132,7 +132,7 @@ streams:
       'reader.yaml:9: streams[0].endpoint is "ftp://***@host" but must be a URL such as https://host:port',
       'reader.yaml:10: streams[0].roleArn is "7" but must be the ARN of a role',
       expect.stringMatching(
-        /^reader.yaml:11: streams\[0\].start is "yesterday" but must be latest, horizon, a time .* or stored$/,
+        /^reader.yaml:11: streams\[0\].start is "yesterday" but must be tip, horizon, a time .* or stored$/,
       ),
       expect.stringMatching(/^reader.yaml:12: streams\[0\].onLostPosition is "tip" but must be stop, horizon, a time/),
       'reader.yaml:13: streams[0].format is "xml" but must be one of auto, kinlog, cloudwatch, hec, json, text',
@@ -160,7 +160,7 @@ streams:
     ['', 'reader.yaml:1: the file is empty but must be a group of options'],
     ['- a', 'reader.yaml:1: the file is a list but must be a group of options'],
     [PARTS, 'reader.yaml:1: streams is missing: a list of streams'],
-    [`${PARTS}streams: []`, 'reader.yaml:3: streams is a list but must be a list of one stream at least'],
+    [`${PARTS}streams: []`, 'reader.yaml:3: streams is an empty list but must be a list of one stream at least'],
     [`${PARTS}streams: [a]`, 'reader.yaml:3: streams[0] is "a" but must be a group of options'],
     [`${PARTS}streams: [{ stream: a }]\nstreams: [{ stream: b }]`, 'reader.yaml:4: Map keys must be unique'],
     [

@@ -192,7 +192,7 @@ describe('a table that is there', () => {
     await makeTable(key, type);
     await expect(all(open())).rejects.toMatchObject({
       code: 'KINLOG_CHECKPOINT_FOREIGN',
-      message: expect.stringContaining(`${table} has the key ${key} (HASH)`) as string,
+      message: expect.stringContaining(`${table} has the key ${key} (HASH, ${type}), not leaseKey (HASH, S)`) as string,
     });
   });
 });
@@ -214,6 +214,14 @@ describe('a failure of a call', () => {
     network.instead = () => refusal(status, name);
     await expect(store.put(STREAM, row('s'), version, live())).rejects.toMatchObject({ code, retry });
     await expect(all(store)).rejects.toMatchObject({ code, retry });
+  });
+
+  it('to answer at all does not send anybody to look for free disk space', async () => {
+    const store = open({ client: accessTo('http://127.0.0.1:4') });
+    await expect(all(store)).rejects.toMatchObject({
+      code: 'KINLOG_CHECKPOINT_UNAVAILABLE',
+      remedy: expect.stringContaining('endpoint') as string,
+    });
   });
 
   it('of permission names the action and the table', async () => {

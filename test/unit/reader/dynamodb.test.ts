@@ -77,16 +77,17 @@ describe('a table for one stream', () => {
   });
 
   it.each([
-    ['the lease of a table for several streams', lease('123456789012:logs:1700000000:shardId-1')],
-    ['an item that is no lease', { leaseKey: { S: 'settings' }, value: { S: 'x' } }],
-    ['a lease without a checkpoint', { leaseKey: { S: 's' }, leaseCounter: { N: '1' } }],
-  ])('is refused when it holds %s, which is named', async (_, item) => {
+    ['the lease of a table for several streams', lease('123456789012:logs:1700000000:shardId-1'), 'keys: stream'],
+    ['an item that is no lease', { leaseKey: { S: 'settings' }, value: { S: 'x' } }, 'another table'],
+    ['a lease without a checkpoint', { leaseKey: { S: 's' }, leaseCounter: { N: '1' } }, 'another table'],
+  ])('is refused when it holds %s, which is named, with a remedy', async (_, item, remedy) => {
     const store = open();
     await all(store, STREAM);
     await plant(item);
     await expect(all(store, STREAM)).rejects.toMatchObject({
       ...FOREIGN,
       message: expect.stringContaining(item.leaseKey.S) as string,
+      remedy: expect.stringContaining(remedy) as string,
     });
   });
 });
