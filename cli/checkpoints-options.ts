@@ -134,7 +134,7 @@ const IMPORT = {
     type: storedStart(() => Date.now()),
     title: 'Start',
     value: 'where',
-    text: 'position of shards for which the table holds none: horizon, a time, or how long ago, such as -15m',
+    text: 'position of shards that stand in the table without one: horizon, a time, or how long ago, such as -15m',
   },
   ...TARGET,
   overwrite: OVERWRITE,

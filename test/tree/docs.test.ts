@@ -6,30 +6,40 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeKinesis } from '../fakes/kinesis/fake.ts';
 import { startSimulator, type RunningSimulator } from '../fakes/kinesis/server.ts';
+import { startDynalite } from '../fakes/peers/dynalite.ts';
+import type { Peer } from '../fakes/peers/process.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const library = readFileSync(path.join(root, 'docs/library.md'), 'utf8');
-const [readExample, sendExample] = [...library.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code!);
+const [readExample, shareExample, sendExample] = [...library.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(
+  ([, code]) => code!,
+);
 
 describe('docs/library.md', () => {
   const fake = new FakeKinesis();
   let simulator: RunningSimulator;
+  let dynamo: Peer;
   let folder: string;
 
   beforeAll(async () => {
     fake.createStream('access-logs', 2);
     simulator = await startSimulator(fake);
+    dynamo = await startDynalite();
     // Inside the tree, so that the examples find its packages.
     folder = mkdtempSync(path.join(root, 'test/tree/.docs-'));
   });
   afterAll(async () => {
     rmSync(folder, { recursive: true });
+    await dynamo.close();
     await simulator.close();
   });
 
   const run = (name: string, code: string) => {
     const file = path.join(folder, `${name}.ts`);
-    writeFileSync(file, code.replaceAll(/'kinlog\/(\w+)'/g, `'../../../$1/index.ts'`));
+    const inTree = code
+      .replaceAll(/'kinlog\/(\w+)'/g, `'../../../$1/index.ts'`)
+      .replaceAll(/'kinlog\/reader\/([\w-]+)'/g, `'../../../reader/checkpoint/$1.ts'`);
+    writeFileSync(file, inTree);
     return spawn(process.execPath, [file], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -39,6 +49,7 @@ describe('docs/library.md', () => {
         AWS_ACCESS_KEY_ID: 'test',
         AWS_SECRET_ACCESS_KEY: 'test',
         AWS_ENDPOINT_URL_KINESIS: simulator.url,
+        AWS_ENDPOINT_URL_DYNAMODB: dynamo.url,
       },
     });
   };
@@ -46,7 +57,13 @@ describe('docs/library.md', () => {
   it('sends and reads as its examples say', { timeout: 40_000 }, async () => {
     const sender = run('send', sendExample!);
     expect((await once(sender, 'exit'))[0]).toBe(0);
-    const reader = run('read', readExample!);
+    await expectReading('read', readExample!);
+    const [importLine, storeLine] = shareExample!.trim().split(/\n+/);
+    await expectReading('share', `${importLine}\n${readExample!.replace(/^const store = .*$/m, storeLine!)}`);
+  });
+
+  async function expectReading(name: string, code: string): Promise<void> {
+    const reader = run(name, code);
     let text = '';
     reader.stdout.on('data', (chunk: Buffer) => {
       text += chunk.toString();
@@ -54,7 +71,7 @@ describe('docs/library.md', () => {
     });
     expect((await once(reader, 'exit'))[0]).toBe(0);
     expect(text).toBe('json {"msg":"paid","order":7}\n');
-  });
+  }
 });
 
 describe('README.md', () => {
