@@ -1,5 +1,5 @@
 /** The path of reading, top to bottom: list the shards, store where the new ones begin, take our share, read parents before children, store what was accepted. */
-import { isAbort, type Clock } from '../base/clock.ts';
+import { isAbort, unlessAborted, type Clock } from '../base/clock.ts';
 import { asKinlogError, describeError, isKinlogError, KinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
 import type { CheckpointStore, RowRemover, StoredRow, StreamKey } from './checkpoint/store.ts';
@@ -294,14 +294,15 @@ export class ReadingLoop {
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {
     const timer = new AbortController();
-    const slept = this.#parts.clock
-      .sleep(Math.max(0, ms), AbortSignal.any([signal, timer.signal]))
-      .catch((error: unknown) => {
-        if (!timer.signal.aborted) throw error;
-      });
-    await Promise.race([slept, this.#changed.promise]);
-    timer.abort();
-    signal.throwIfAborted();
+    const slept = this.#parts.clock.sleep(Math.max(0, ms), timer.signal).catch((error: unknown) => {
+      if (!timer.signal.aborted) throw error;
+    });
+    try {
+      // Not AbortSignal.any: Node 22 would keep something of every wait for as long as the reader runs.
+      await unlessAborted(Promise.race([slept, this.#changed.promise]), signal);
+    } finally {
+      timer.abort();
+    }
   }
 }
 
