@@ -31,7 +31,7 @@ const idle = (label: string, by: 'kinlog' | 'sdk', shards: number) => ({
 export const LEASE_ROWS: readonly Row[] = [
   {
     name: 'lease-writes',
-    title: 'writes to a shared store for each shard and lease period (10 s)',
+    title: 'writes to a shared store for each shard and lease period of 10 s',
     unit: 'writes',
     digits: 2,
     ours: writes('1 idle shard', { shards: 1 }),
