@@ -1,10 +1,11 @@
 /** One stream of `kinlog run`: its reader, which may be started anew with other options, and what is known of it. */
-import { isAbort } from '../base/clock.ts';
+import { isAbort, systemClock } from '../base/clock.ts';
 import { asKinlogError, describeError, type KinlogError } from '../base/errors.ts';
 import { EventLog, type LogLine } from '../base/events.ts';
 import { Reader, type ByteBudget, type ReaderStatus } from '../reader/index.ts';
 import type { StreamConfig } from './run-config.ts';
 import type { SharedParts } from './run-parts.ts';
+import { StalledShards } from './stalled-shards.ts';
 import { storeName } from './store.ts';
 
 export interface StreamContext {
@@ -26,6 +27,7 @@ export class StreamRun {
   storeOk = true;
   failure: KinlogError | undefined;
   readonly #context: StreamContext;
+  readonly #stalled = new StalledShards(systemClock);
   #config: StreamConfig;
   #reader: Reader | undefined;
   /** Kept over restarts: positions in memory must not be lost. */
@@ -43,7 +45,8 @@ export class StreamRun {
   }
 
   get status(): ReaderStatus | undefined {
-    return this.#reader?.status();
+    const status = this.#reader?.status();
+    return status && this.#stalled.in(status);
   }
 
   /** Why its events do not flow as they should; undefined when they do. */
@@ -52,7 +55,7 @@ export class StreamRun {
     const status = this.status;
     if (status === undefined) return `waits for the store ${storeName(this.#config.store)} or the output`;
     if (status.state !== 'reading') return `is ${status.state}`;
-    return status.lastError;
+    return status.lastError ?? this.#stalled.reason(status);
   }
 
   /** Settles after the signal has aborted and everything accepted is stored, or with `failure` set when reading became impossible. */
@@ -100,6 +103,7 @@ export class StreamRun {
   }
 
   #note(line: LogLine): void {
+    this.#stalled.note(line);
     if (line.name === 'checkpoint.stored') {
       this.positionStoredMs = Date.now();
       this.storeOk = true;
