@@ -82,11 +82,12 @@ export class ShardRuns {
 
   begin(shard: Shard, row: StoredRow): void {
     const { parts, rows, leases, retentionMs, over } = this.#context;
-    const { store, clock, log, checkpointEveryMs } = parts;
+    const { store, clock, log, checkpointEveryMs, api } = parts;
     const progress = new ShardProgress(
       { ...row, owner: leases.me },
       {
         ...{ stream: rows.stream, store, clock, log, checkpointEveryMs, retentionMs, tenure: leases.tenure },
+        serverTimeMs: () => api.serverTimeMs(),
         ...(store.traits.shared ? { reread: (id) => rows.reread(id) } : {}),
       },
       leases.takenAt(shard.shardId),

@@ -15,6 +15,8 @@ export interface ProgressContext {
   readonly log: EventLog;
   /** Longest time between an acceptance and its storing while the shard delivers, milliseconds. */
   readonly checkpointEveryMs: number;
+  /** Wall-clock time of the service, milliseconds: what has aged out is for its clock to say. */
+  readonly serverTimeMs: () => number;
   /** How long the stream keeps records; undefined when it may not be asked for. */
   readonly retentionMs: number | undefined;
   readonly tenure: Tenure;
@@ -134,18 +136,18 @@ export class ShardProgress {
 
   /** From where to where records aged out unread, wall-clock milliseconds; undefined when none did, or when the retention is not known. */
   agedOut(): { readonly fromMs: number; readonly toMs: number } | undefined {
-    const { clock, retentionMs } = this.#context;
+    const { serverTimeMs, retentionMs } = this.#context;
     const fromMs = Math.max(this.#readToMs, this.watermark.arrivalMs);
     if (retentionMs === undefined || fromMs === 0) return undefined;
-    const toMs = clock.now() - retentionMs;
+    const toMs = serverTimeMs() - retentionMs;
     return fromMs < toMs ? { fromMs, toMs } : undefined;
   }
 
   /** A page was delivered. Stores when something new was accepted and its time has come; at the tip, where the next page may be long in coming, at once or as soon as the time has come. */
   async storeWhenDue(millisBehindLatest: number, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#context;
+    const { serverTimeMs } = this.#context;
     this.#behindMs = millisBehindLatest;
-    if (this.watermark.settled) this.#readToMs = Math.max(this.#readToMs, clock.now() - millisBehindLatest);
+    if (this.watermark.settled) this.#readToMs = Math.max(this.#readToMs, serverTimeMs() - millisBehindLatest);
     if (this.#failure !== undefined) throw asKinlogError(this.#failure, `storing the position of ${this.#row.shardId}`);
     const atTip = millisBehindLatest === 0;
     const leftMs = this.#dueInMs(atTip);

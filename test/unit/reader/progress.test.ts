@@ -45,7 +45,7 @@ class Held {
     if (!handedOver) this.tenure.confirm(now);
     this.progress = new ShardProgress(
       { ...first, version },
-      { ...context, retentionMs: undefined, tenure: this.tenure, reread: () => this.stored() },
+      { ...context, serverTimeMs: () => 0, retentionMs: undefined, tenure: this.tenure, reread: () => this.stored() },
       handedOver ? -Infinity : now,
     );
     return this;
@@ -248,7 +248,16 @@ describe('a store that nobody shares', () => {
   it('takes a conflict for what it is: somebody else works on the same rows', async () => {
     const held = await new Held().open();
     const { store, clock, log, tenure } = held;
-    const context = { stream: STREAM, store, clock, log, checkpointEveryMs: 1000, retentionMs: undefined, tenure };
+    const context = {
+      stream: STREAM,
+      store,
+      clock,
+      log,
+      checkpointEveryMs: 1000,
+      serverTimeMs: () => 0,
+      retentionMs: undefined,
+      tenure,
+    };
     const alone = new ShardProgress((await held.stored())!, context);
     await held.edit({});
     await expect(alone.renew(signal)).rejects.toMatchObject({ code: 'KINLOG_CHECKPOINT_CONFLICT' });
