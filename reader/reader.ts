@@ -43,6 +43,8 @@ export interface ReaderParts {
 
 /** Start at the tip means: from this long before the service's clock, so that a clock that is shown to the second loses nothing. */
 const TIP_MARGIN_MS = 5_000;
+/** Between two looks at everything: hundreds of shards may end within a second, and each look reads all rows and lists all shards. */
+const PAUSE_MS = 200;
 /** Rows of finished shards are kept this much longer than their records, in case a clock is wrong. */
 const FINISHED_MARGIN_MS = 3_600_000;
 
@@ -260,7 +262,7 @@ export class ReadingLoop {
   /** Rows of finished shards whose records aged out long ago. */
   #old(finished: readonly StoredRow[], retentionMs: number | undefined): StoredRow[] {
     if (retentionMs === undefined) return [];
-    const before = this.#parts.clock.now() - retentionMs - FINISHED_MARGIN_MS;
+    const before = this.#parts.api.serverTimeMs() - retentionMs - FINISHED_MARGIN_MS;
     return finished.filter(({ arrivalMs, readToMs = 0 }) => Math.max(arrivalMs, readToMs) < before);
   }
 
@@ -293,8 +295,10 @@ export class ReadingLoop {
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    const soonest = clock.monotonic() + PAUSE_MS;
     const timer = new AbortController();
-    const slept = this.#parts.clock.sleep(Math.max(0, ms), timer.signal).catch((error: unknown) => {
+    const slept = clock.sleep(Math.max(0, ms), timer.signal).catch((error: unknown) => {
       if (!timer.signal.aborted) throw error;
     });
     try {
@@ -303,6 +307,8 @@ export class ReadingLoop {
     } finally {
       timer.abort();
     }
+    const leftMs = soonest - clock.monotonic();
+    if (leftMs > 0) await clock.sleep(leftMs, signal);
   }
 }
 
