@@ -142,10 +142,12 @@ export class ReadingLoop {
   async #open(signal: AbortSignal): Promise<Opened> {
     const { streamId, log, store } = this.#parts;
     const description = await this.#describe(signal);
+    const region = await this.#parts.api.region();
     const stream: StreamKey = {
       id: streamId,
       createdMs: description?.createdMs ?? 0,
       ...(description === undefined ? {} : { arn: description.arn }),
+      ...(region === undefined ? {} : { region }),
     };
     const rows = new StreamRows(stream, { store, patience: this.#patience, log, drain: this.#stopping.drain });
     await rows.read(signal);

@@ -1,5 +1,5 @@
 /** The rows of one stream as this reader knows them. Every write is conditional; on a store that readers share, losing a race is no failure. */
-import { isKinlogError } from '../base/errors.ts';
+import { isKinlogError, KinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
 import type { CheckpointStore, RowRemover, ShardRow, StoredRow, StreamKey } from './checkpoint/store.ts';
 import { Turns } from './output/turns.ts';
@@ -52,8 +52,10 @@ export class StreamRows {
     this.#written.clear();
     const rows = new Map<string, StoredRow>();
     const strangers = new Map<string, StoredRow>();
-    for await (const row of this.#store.rows(this.stream, signal))
+    for await (const row of this.#store.rows(this.stream, signal)) {
+      this.#refuseOtherRegion(row);
       (this.#isStranger(row) ? strangers : rows).set(row.shardId, row);
+    }
     for (const [shardId, row] of this.#written)
       if (row.version > (rows.get(shardId)?.version ?? 0)) rows.set(shardId, row);
     this.#rows = rows;
@@ -62,6 +64,17 @@ export class StreamRows {
 
   #isStranger({ streamCreatedMs }: StoredRow): boolean {
     return streamCreatedMs !== 0 && this.stream.createdMs !== 0 && streamCreatedMs !== this.stream.createdMs;
+  }
+
+  /** Readers of two streams would share the shards of both, and each would leave half of its own unread. */
+  #refuseOtherRegion({ shardId, region }: StoredRow): void {
+    const { id, region: ours } = this.stream;
+    if (region === undefined || ours === undefined || region === ours) return;
+    throw new KinlogError(
+      'KINLOG_CHECKPOINT_FOREIGN',
+      `the row of ${shardId} belongs to the stream ${id} in ${region}, and this reader reads the one in ${ours}`,
+      { remedy: 'Give every stream a table, collection or directory of its own, or correct the region.' },
+    );
   }
 
   /** The row of a shard as it is stored now. Whoever asks while a reading of the rows is under way shares the next one: a reader that is asked for hundreds of shards at once would read the table hundreds of times. */
@@ -104,14 +117,15 @@ export class StreamRows {
   /** Undefined when another reader was quicker. */
   async put(row: ShardRow, expected: number | 'absent', signal: AbortSignal): Promise<StoredRow | undefined> {
     const { store, stream } = { store: this.#store, stream: this.stream };
+    const stamped = stream.region === undefined ? row : { ...row, region: stream.region };
     try {
       const version = await this.#patience.wait(
         `storing the row of ${row.shardId}`,
-        () => store.put(stream, row, expected, signal),
+        () => store.put(stream, stamped, expected, signal),
         signal,
       );
       this.#strangers.delete(row.shardId);
-      const stored = { ...row, version };
+      const stored = { ...stamped, version };
       this.note(stored);
       return stored;
     } catch (error) {

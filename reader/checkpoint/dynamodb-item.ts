@@ -33,7 +33,7 @@ export interface Mark {
  *
  *     {"schema":1, "nonce":…, "counter":…, "stream":…,           the write it belongs to; another counter: somebody else wrote since
  *      "checkpoint":…, "sub":…,                                   the checkpoint it belongs to; another one: what follows is stale
- *      "partial":…, "ms":…, "childless":…, "streamCreatedMs":…, "arrivalMs":…, "readToMs":…, "successor":…}
+ *      "partial":…, "ms":…, "childless":…, "streamCreatedMs":…, "arrivalMs":…, "readToMs":…, "successor":…, "region":…}
  */
 const EXTRAS = 'kinlog';
 
@@ -106,8 +106,8 @@ function lineageOf(item: Item, kept: Extras): Extras {
   };
 }
 
-function timesOf({ streamCreatedMs, arrivalMs, readToMs }: Extras, { createdMs }: RowReading): Extras {
-  return { streamCreatedMs: streamCreatedMs ?? createdMs, arrivalMs: arrivalMs ?? 0, readToMs };
+function timesOf({ streamCreatedMs, arrivalMs, readToMs, region }: Extras, { createdMs }: RowReading): Extras {
+  return { streamCreatedMs: streamCreatedMs ?? createdMs, arrivalMs: arrivalMs ?? 0, readToMs, region };
 }
 
 /** Every attribute that a row decides; undefined = to be removed. */
@@ -141,14 +141,14 @@ export function checkpointOf(position: Position): Pick<Lease, 'checkpoint' | 'su
 }
 
 function extrasText(row: ShardRow, { streamId, nonce, version }: Mark): string {
-  const { position, children, successor, streamCreatedMs, arrivalMs, readToMs } = row;
+  const { position, children, successor, streamCreatedMs, arrivalMs, readToMs, region } = row;
   const { checkpoint, subSequence: sub } = checkpointOf(position);
   return JSON.stringify({
     ...{ schema: SCHEMA, nonce, counter: version - 1, stream: streamId, checkpoint, sub },
     ...(position.kind === 'after' ? { partial: position.partial } : {}),
     ...(position.kind === 'timestamp' ? { ms: position.ms } : {}),
     ...(children?.length === 0 ? { childless: true } : {}),
-    ...{ streamCreatedMs, arrivalMs, readToMs, successor },
+    ...{ streamCreatedMs, arrivalMs, readToMs, successor, region },
   });
 }
 

@@ -8,10 +8,10 @@ export const SCHEMA = 1;
 
 /** Fails with KINLOG_UNEXPECTED for a row that could not be read back: it would block every later start. */
 export function rowText(row: ShardRow, version: Version): string {
-  const { shardId, position, owner, successor, parents, children, streamCreatedMs, arrivalMs, readToMs } = row;
+  const { shardId, position, owner, successor, parents, children, streamCreatedMs, arrivalMs, readToMs, region } = row;
   const { startingHashKey, endingHashKey } = row;
   const lease = { owner, successor, parents, children, startingHashKey, endingHashKey };
-  const times = { streamCreatedMs, arrivalMs, readToMs };
+  const times = { streamCreatedMs, arrivalMs, readToMs, region };
   const text = JSON.stringify({ schema: SCHEMA, version, shardId, position, ...lease, ...times });
   try {
     rowFrom(text, `the row of ${shardId}`);
@@ -43,6 +43,7 @@ export function rowFrom(text: string, where: string): StoredRow {
     streamCreatedMs: take('streamCreatedMs', isTime),
     arrivalMs: take('arrivalMs', isTime),
     ...('readToMs' in fields ? { readToMs: take('readToMs', isTime) } : {}),
+    ...('region' in fields ? { region: take('region', isText) } : {}),
   };
 }
 

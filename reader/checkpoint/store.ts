@@ -9,6 +9,8 @@ export interface StreamKey {
   readonly createdMs: number;
   /** As the service told it; absent when it may not be asked. Says the account where a store needs it. */
   readonly arn?: string;
+  /** Where it is; absent when nothing says it. */
+  readonly region?: string;
 }
 
 /** Grows with every write of a row; nothing else may be read from it. */
@@ -34,6 +36,8 @@ export interface ShardRow {
   readonly arrivalMs: number;
   /** Everything that arrived before this time was read and accepted, milliseconds since the epoch; absent = not known. Tells a shard without records from a position that aged out. */
   readonly readToMs?: number;
+  /** Where the stream is whose shard was read; absent = not known. Tells streams of one name apart when their creation may not be asked. */
+  readonly region?: string;
 }
 
 export interface StoredRow extends ShardRow {

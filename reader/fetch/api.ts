@@ -51,4 +51,6 @@ export interface StreamApi {
   shards(token: string | undefined, signal: AbortSignal): Promise<Page<Shard, string>>;
   /** The server's clock by its latest answer, a refusal too, to the second below; our wall clock as long as no answer carried a Date. */
   serverTimeMs(): number;
+  /** Where the calls go; undefined when nothing says it. */
+  region(): Promise<string | undefined>;
 }

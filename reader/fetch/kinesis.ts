@@ -92,6 +92,10 @@ export class KinesisApi implements ShardApi, StreamApi {
     return { items: given(output.Shards, call).map(listed), next: output.NextToken };
   }
 
+  region(): Promise<string | undefined> {
+    return this.#region === undefined ? regionOf(this.#client) : Promise.resolve(this.#region);
+  }
+
   /** Closes the connections; calls still running fail. */
   close(): void {
     this.#client.destroy();
