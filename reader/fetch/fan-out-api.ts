@@ -184,7 +184,15 @@ function failureOf(error: unknown, call: AwsCall): KinlogError {
     return new KinlogError('KINLOG_SERVICE_UNAVAILABLE', `${call.operation} on ${call.resource}: ${message}`, {
       cause: error,
     });
-  return fromAws(error, call);
+  return beneath(error, call) ?? fromAws(error, call);
+}
+
+/** HTTP/2 says only that the call was canceled when there was no connection for it; a certificate or a proxy that is in the way lies beneath. */
+function beneath(error: unknown, call: AwsCall): KinlogError | undefined {
+  const { code, cause } = error as Partial<NodeJS.ErrnoException>;
+  if (code !== 'ERR_HTTP2_STREAM_CANCEL' || cause === undefined) return undefined;
+  const known = fromAws(cause, call);
+  return known.code === 'KINLOG_UNEXPECTED' ? undefined : known;
 }
 
 /** After the call it need not be somebody else: a subscription of our own, whose connection broke, counts for five seconds. */

@@ -1,13 +1,15 @@
 /** Enhanced fan-out over real HTTP/2 connections. */
 import { createServer } from 'node:http';
+import { createSecureServer } from 'node:http2';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { EventLog, silentLog, type LogLine } from '../../base/events.ts';
-import { isKinlogError } from '../../base/errors.ts';
+import type { KinlogError } from '../../base/errors.ts';
 import { FanOutApi } from '../../reader/fetch/fan-out-api.ts';
 import { FanOutSource } from '../../reader/fetch/fan-out.ts';
 import { KinesisApi } from '../../reader/fetch/kinesis.ts';
+import { SERVER_CERTIFICATE, SERVER_KEY } from '../fakes/certificates.ts';
 import { FakeKinesis } from '../fakes/kinesis/fake.ts';
 import { startSimulator, type RunningSimulator } from '../fakes/kinesis/server.ts';
 import { startReading, STREAM } from './polling-scene.ts';
@@ -120,14 +122,29 @@ it.each([
       server.close();
       server.closeAllConnections();
     });
-  const { pushing } = connect(`http://127.0.0.1:${port}`);
-  const subscribed = pushing.subscribe(
-    { consumerArn: 'arn', shardId: SHARD, start: HORIZON },
-    new AbortController().signal,
-  );
-  const error: unknown = await subscribed.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(isKinlogError(error) ? error.code : error).toBe('KINLOG_SERVICE_UNAVAILABLE');
+  expect(await refusal(`http://127.0.0.1:${port}`)).toMatchObject({
+    code: 'KINLOG_SERVICE_UNAVAILABLE',
+    retry: 'soon',
+  });
 });
+
+it('a certificate that nobody vouches for waits for somebody, who is told how to trust it', async () => {
+  const server = createSecureServer({ key: SERVER_KEY, cert: SERVER_CERTIFICATE }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const error = await refusal(`https://127.0.0.1:${port}`);
+  expect(error).toMatchObject({ code: 'KINLOG_SERVICE_UNAVAILABLE', retry: 'slow' });
+  expect((error as KinlogError).remedy).toContain('AWS_CA_BUNDLE');
+});
+
+/** What a subscription fails with there. */
+function refusal(endpoint: string): Promise<unknown> {
+  const target = { consumerArn: 'arn', shardId: SHARD, start: HORIZON };
+  return connect(endpoint)
+    .pushing.subscribe(target, new AbortController().signal)
+    .then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+}
