@@ -72,6 +72,11 @@ export class Leases {
     return this.#parts.shared && row.owner !== undefined && row.owner !== this.me && this.#watch.lives(row.owner);
   }
 
+  /** A row names a worker of a KCL of which it is not known yet whether it lives. */
+  besideKcl(rows: StreamRows): boolean {
+    return [...rows.known.values()].some((row) => row.foreign === true && this.elsewhere(row));
+  }
+
   /** Takes what is this reader's share of the shards that may be read, and asks for what is missing. Afterwards `rows` says which shards are ours. */
   async share(readable: readonly Shard[], rows: StreamRows, signal: AbortSignal): Promise<void> {
     if (!this.#parts.shared) return;

@@ -229,6 +229,11 @@ export class ReadingLoop {
     const { log } = this.#parts;
     const listed = this.#listing.shards;
     const plan = lineage({ stream: rows.stream, listed, rows: rows.known, start });
+    // Nothing is written beside a KCL that may live, not even rows that it would make itself.
+    if (this.#leases.besideKcl(rows)) {
+      this.#sayStarted(opened);
+      return false;
+    }
     await rows.create(plan.missing, signal);
     this.#sayStarted(opened);
     // The user has decided about an earlier stream of this name; what the new one does not overwrite would bring the question back.

@@ -71,6 +71,19 @@ describe('rows that a KCL worker wrote', () => {
     expect(scene.entries.filter((entry) => entry.kind === 'put' && entry.by === reader.name)).toEqual([]);
   });
 
+  it('get no company while it is not known whether that worker lives', async () => {
+    await kclRows();
+    // A KCL has not made the rows of children yet.
+    scene.fake.split(STREAM, FIRST);
+    const reader = scene.join();
+    await scene.clock.advance(3 * T);
+    await scene.edit(FIRST, (row) => ({ ...row }));
+    await scene.until(() => reader.error !== undefined, 5 * T);
+    expect(reader.error).toMatchObject({ code: 'KINLOG_KCL_ALIVE' });
+    expect(scene.entries.filter((entry) => entry.kind === 'put' && entry.by === reader.name)).toEqual([]);
+    expect(scene.rows.size).toBe(2);
+  });
+
   it('are taken once they stand still for longer than a KCL may be silent', async () => {
     await kclRows();
     const reader = scene.join();
