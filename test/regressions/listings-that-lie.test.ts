@@ -73,6 +73,32 @@ describe('a listing that is two reshards behind', () => {
   });
 });
 
+describe('a listing that leaves out a shard which is still read', () => {
+  it('buries it neither at its owner nor at the others', async () => {
+    scene = new SharedScene({ shards: 2 });
+    const both = [scene.join({ listEveryMs: T }), scene.join({ listEveryMs: T })];
+    await scene.until(() => scene.balanced);
+    scene.put(24);
+    await scene.delivered();
+    const owner = both.find(({ shards }) => shards.includes(FIRST))!;
+    owner.output.hold();
+    scene.put(24);
+    await scene.clock.advance(T / 2);
+    scene.fake.split(STREAM, FIRST);
+    scene.fake.next(
+      'ListShards',
+      only((shardId) => shardId !== FIRST),
+      { times: 12 },
+    );
+    await scene.clock.advance(4 * T);
+    expect(scene.fake.callsOf('ListShards').length).toBeGreaterThan(4);
+    expect(scene.rows.get(FIRST)).toMatchObject({ owner: owner.me, position: { kind: 'after' } });
+    owner.output.release();
+    await scene.delivered();
+    expect(breaches(scene)).toEqual([]);
+  });
+});
+
 describe('ListShards that is refused for hours', () => {
   it('keeps nobody from taking what a dead reader has left, nor from handing over', async () => {
     scene = new SharedScene({ shards: 4 });
