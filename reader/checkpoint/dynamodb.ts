@@ -27,6 +27,7 @@ import {
 import { LeaseTable, type LeaseTableOptions } from './dynamodb-table.ts';
 import { unchanged, updateOf } from './dynamodb-update.ts';
 import { rowText } from './row.ts';
+import { RowTurns } from './row-turns.ts';
 import {
   versionConflict,
   type CheckpointStore,
@@ -91,8 +92,7 @@ class DynamoStore implements CheckpointStore, RowRemover {
   /** By lease key: the row as it was seen last, so that a put knows what it changes without reading it. */
   readonly #known = new Map<string, Lease>();
   readonly #doubts = new Map<string, Doubt>();
-  /** The last write of each row that is under way; writes of one row take turns. */
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #turns = new RowTurns();
   #closed: Promise<void> | undefined;
 
   constructor(options: DynamoStoreOptions) {
@@ -139,25 +139,13 @@ class DynamoStore implements CheckpointStore, RowRemover {
 
   /** Waits for the writes under way. */
   close(): Promise<void> {
-    this.#closed ??= Promise.all(this.#underWay.values()).then(() => this.#table.close());
+    this.#closed ??= this.#turns.ended().then(() => this.#table.close());
     return this.#closed;
   }
 
   async #inTurn(change: Change): Promise<Lease | undefined> {
     this.#refuseClosed();
-    const { leaseKey } = change.place;
-    const before = this.#underWay.get(leaseKey) ?? Promise.resolve();
-    const work = before.then(() => this.#change(change));
-    const settled = work.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#underWay.set(leaseKey, settled);
-    try {
-      return await work;
-    } finally {
-      if (this.#underWay.get(leaseKey) === settled) this.#underWay.delete(leaseKey);
-    }
+    return this.#turns.take(change.place.leaseKey, () => this.#change(change));
   }
 
   /**

@@ -24,6 +24,7 @@ import {
 import { KvProof } from './kv-store-proof.ts';
 import { KvSweeper } from './kv-store-sweep.ts';
 import { rowText } from './row.ts';
+import { RowTurns } from './row-turns.ts';
 import {
   versionConflict,
   type CheckpointStore,
@@ -80,8 +81,8 @@ class KvStore implements CheckpointStore, RowRemover {
   readonly #known = new Map<string, KnownRow>();
   /** Tries whose answer was lost, by anchor: a document with this nonce is ours. */
   readonly #doubtful = new Map<string, { readonly expected: Version | 'absent'; readonly nonce: string }>();
-  /** The last put of each row that is under way; puts of one row take turns, so that a lost try of one is not taken for that of another. */
-  readonly #underWay = new Map<string, Promise<void>>();
+  /** By anchor, so that a lost try of one write is not taken for that of another. */
+  readonly #turns = new RowTurns();
   #lastBorn = 0;
   #closed: Promise<void> | undefined;
 
@@ -152,7 +153,8 @@ class KvStore implements CheckpointStore, RowRemover {
 
   /** What is under way ends first. */
   close(): Promise<void> {
-    this.#closed ??= Promise.all(this.#underWay.values())
+    this.#closed ??= this.#turns
+      .ended()
       .then(() => this.#sweeper.close())
       .then(() => this.#http.close());
     return this.#closed;
@@ -160,17 +162,7 @@ class KvStore implements CheckpointStore, RowRemover {
 
   async #inTurn<T>({ anchor }: Place, work: () => Promise<T>): Promise<T> {
     this.#refuseClosed();
-    const write = (this.#underWay.get(anchor) ?? Promise.resolve()).then(work);
-    const settled = write.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#underWay.set(anchor, settled);
-    try {
-      return await write;
-    } finally {
-      if (this.#underWay.get(anchor) === settled) this.#underWay.delete(anchor);
-    }
+    return this.#turns.take(anchor, work);
   }
 
   /** Inserts the version that follows the expected one. A key that is taken is looked into: it may be our own, from a try whose answer was lost. */

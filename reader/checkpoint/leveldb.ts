@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../../base/clock.ts';
 import { asKinlogError, isKinlogError, KinlogError, type ErrorCode } from '../../base/errors.ts';
 import { announceCreation, concludeCreation, inspectDirectory } from './leveldb-files.ts';
 import { objectIn, refuseNewer, rowFrom, rowText } from './row.ts';
+import { RowTurns } from './row-turns.ts';
 import {
   versionConflict,
   type CheckpointStore,
@@ -108,8 +109,7 @@ class LevelStore implements CheckpointStore, RowRemover {
   #broken = false;
   #reopening: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
-  /** The last put of each row that is under way; puts of one row take turns. */
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #turns = new RowTurns();
   /** Texts whose write failed: after the database was opened again they may be there or not. */
   readonly #doubtful = new Map<string, string>();
 
@@ -145,23 +145,12 @@ class LevelStore implements CheckpointStore, RowRemover {
 
   async #inTurn<T>(key: string, work: (key: string) => Promise<T>): Promise<T> {
     this.#refuseClosed();
-    const before = this.#underWay.get(key) ?? Promise.resolve();
-    const write = before.then(() => work(key));
-    const settled = write.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#underWay.set(key, settled);
-    try {
-      return await write;
-    } finally {
-      if (this.#underWay.get(key) === settled) this.#underWay.delete(key);
-    }
+    return this.#turns.take(key, () => work(key));
   }
 
   /** Waits for the writes under way, then lets go of the directory. */
   close(): Promise<void> {
-    this.#closed ??= Promise.all(this.#underWay.values()).then(() => this.#database.close());
+    this.#closed ??= this.#turns.ended().then(() => this.#database.close());
     return this.#closed;
   }
 
