@@ -27,6 +27,8 @@ export interface ShardLease {
   /** Undefined while it is; otherwise settles once the store has said so, and rejects with KINLOG_LEASE_LOST when it is not. */
   confirm(signal: AbortSignal): Promise<void> | undefined;
   held(): boolean;
+  /** The watermark moved: its position may be stored, also while the output keeps the rest of the page waiting. */
+  accepted(signal: AbortSignal): void;
 }
 
 /** A batch is handed on once it holds this many bytes: enough to make the cost per batch vanish, little enough to stay in the caches. */
@@ -196,7 +198,7 @@ export class EventDelivery implements Delivery {
     if (builder === undefined) return;
     this.#builder = undefined;
     this.#pending = this.#write(builder, signal).then(() => {
-      if (run !== undefined) this.#parts.watermark.accept(run);
+      if (run !== undefined && this.#parts.watermark.accept(run)) this.#parts.lease.accepted(signal);
     });
     // Whoever sends or settles next meets the failure; until then it must not count as unhandled.
     this.#pending.catch(() => undefined);

@@ -155,6 +155,12 @@ export class ShardProgress {
     else if (atTip && this.#moved) void (this.#later ??= this.#storeLater(leftMs, signal));
   }
 
+  /** Something was accepted. Were it stored only with its page, an output that stalls within the page would keep it unstored for as long. */
+  accepted(signal: AbortSignal): void {
+    if (this.#later !== undefined || this.#gone) return;
+    this.#later = this.#storeLater(Math.max(0, this.#dueInMs(false)), signal);
+  }
+
   #dueInMs(atTip: boolean): number {
     const { clock, checkpointEveryMs } = this.#context;
     const now = clock.monotonic();
