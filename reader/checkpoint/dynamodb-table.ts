@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { awsClientConfig, type AwsAccess } from '../../base/aws-access.ts';
 import { fromAws } from '../../base/aws-errors.ts';
-import { abortReason, systemClock, type Clock } from '../../base/clock.ts';
+import { systemClock, unlessAborted, type Clock } from '../../base/clock.ts';
 import { KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
 
@@ -189,15 +189,10 @@ export class LeaseTable {
 
 /** Who waits for another caller's work fails as it fails, but goes on when only that caller was stopped. */
 async function awaited({ work, signal: theirs }: Verifying, signal: AbortSignal): Promise<void> {
-  const stopped = Promise.withResolvers<never>();
-  const stop = () => stopped.reject(abortReason(signal));
-  signal.addEventListener('abort', stop, { once: true });
   try {
-    await Promise.race([work, stopped.promise]);
+    await unlessAborted(work, signal);
   } catch (error) {
     if (signal.aborted || !theirs.aborted) throw error;
-  } finally {
-    signal.removeEventListener('abort', stop);
   }
 }
 
