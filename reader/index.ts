@@ -102,8 +102,9 @@ export type ReaderOptions = CommonOptions &
 
 /** Reads one stream: every shard, parents before children, each position stored only after the output accepted what lies before it.
  *
- *     const store = await openLevelStore('/var/lib/kinlog', {});
- *     await new Reader({ stream: 'logs', store, output }).run(AbortSignal.timeout(60_000));
+ *     const { signal } = new AbortController();
+ *     const store = await openLevelStore('/var/lib/kinlog', { signal });
+ *     await new Reader({ stream: 'logs', store, output }).run(signal);
  */
 export class Reader {
   readonly #options: ReaderOptions;
