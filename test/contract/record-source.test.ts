@@ -4,7 +4,8 @@ import { silentLog } from '../../base/events.ts';
 import { FanOutSource } from '../../reader/fetch/fan-out.ts';
 import { PollingSource } from '../../reader/fetch/polling.ts';
 import { CONSUMER, FanOutScene } from '../faults/fan-out-scene.ts';
-import { PollingScene, STREAM } from '../faults/polling-scene.ts';
+import { PollingScene } from '../faults/polling-scene.ts';
+import { STREAM } from '../faults/source-scene.ts';
 import { recordSourceContract, type RecordSourceSetting } from './record-source.ts';
 
 const setting = (source: RecordSourceSetting['source'], scene: PollingScene | FanOutScene): RecordSourceSetting => ({

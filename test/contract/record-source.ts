@@ -1,7 +1,7 @@
 /** What every RecordSource promises, whatever brings the records. */
 import { expect, it } from 'vitest';
 import type { RecordPage, RecordSource, Shard } from '../../reader/fetch/source.ts';
-import { startReading } from '../faults/polling-scene.ts';
+import { startReading } from '../faults/source-scene.ts';
 
 /** One stream of one shard, still open, and the means to change it. */
 export interface RecordSourceSetting {

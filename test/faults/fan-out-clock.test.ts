@@ -4,7 +4,7 @@ import { FanOutApi } from '../../reader/fetch/fan-out-api.ts';
 import { FakeClock } from '../fakes/clock.ts';
 import { FakeKinesis } from '../fakes/kinesis/fake.ts';
 import { simulatorHandler } from '../fakes/kinesis/handler.ts';
-import { STREAM } from './polling-scene.ts';
+import { STREAM } from './source-scene.ts';
 
 interface SignedRequest {
   readonly headers: Readonly<Record<string, string>>;

@@ -11,7 +11,7 @@ import {
   type FaultPoint,
 } from '../fakes/kinesis/faults.ts';
 import { CONSUMER, FanOutScene } from './fan-out-scene.ts';
-import { HORIZON, STREAM } from './polling-scene.ts';
+import { HORIZON, STREAM } from './source-scene.ts';
 
 const codeOf = (error: unknown): ErrorCode | undefined => (isKinlogError(error) ? error.code : undefined);
 const exception = (type: string): Fault => ({ kind: 'error', type });

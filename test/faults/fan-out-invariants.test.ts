@@ -3,24 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../reader/fetch/budget.ts';
 import type { Fault } from '../fakes/kinesis/faults.ts';
 import { FanOutScene } from './fan-out-scene.ts';
-import { STREAM } from './polling-scene.ts';
+import { FIRST, LAST_KEY, MIB, names, SECOND, STREAM } from './source-scene.ts';
 
-const MIB = 1024 * 1024;
-const FIRST = 'shardId-000000000000';
-const SECOND = 'shardId-000000000001';
-const LAST_KEY = (2n ** 128n - 1n).toString();
 const EVENT = 'SubscribeToShardEvent';
-
-/** Records of a MiB each with their key, told apart by their first bytes. */
-function fill(scene: FanOutScene, count: number, explicitHashKey = '0'): string[] {
-  return Array.from({ length: count }, (_, i) => {
-    const name = `${String(i).padStart(6, '0')} `;
-    scene.fake.put(STREAM, { data: name.padEnd(MIB - 3, 'x'), key: 'key', explicitHashKey });
-    return name;
-  });
-}
-
-const names = (data: readonly string[]) => data.map((text) => text.slice(0, 7));
 
 describe('invariant 1: nothing is lost or comes twice', () => {
   it('over the renewals of almost an hour, each going on after the continuation of the last event', async () => {
@@ -97,7 +82,7 @@ describe('invariant 8: the last events of a shard are delivered', () => {
     async (known) => {
       const scene = await new FanOutScene().start();
       const open = scene.shard();
-      const put = fill(scene, 5);
+      const put = scene.fill(5);
       scene.fake.split(STREAM, FIRST);
       scene.fake.next(EVENT, { kind: 'null-iterator' });
       const reading = scene.read({ shard: { ...open, closed: known } });
@@ -177,7 +162,7 @@ describe('invariant 14: a reader that takes nothing holds little and loses nothi
   it('what it does not take stays with the service, though its subscription ends meanwhile', async () => {
     const budget = new ByteBudget();
     const scene = await new FanOutScene({ source: { budget } }).start();
-    const put = fill(scene, 30);
+    const put = scene.fill(30);
     const gate = Promise.withResolvers<undefined>();
     const reading = scene.read({ take: () => gate.promise });
     await scene.until(() => reading.pages.length === 1);
@@ -194,7 +179,7 @@ describe('invariant 14: a reader that takes nothing holds little and loses nothi
 
   it('a silence that is our own is no dead connection', async () => {
     const scene = await new FanOutScene({ service: { subscriptionMs: 3_600_000 } }).start();
-    fill(scene, 5);
+    scene.fill(5);
     const gate = Promise.withResolvers<undefined>();
     const reading = scene.read({ take: () => gate.promise });
     await scene.clock.advance(600_000);
@@ -207,8 +192,8 @@ describe('invariant 14: a reader that takes nothing holds little and loses nothi
   it('shards wait for the bytes that others hold, and go on when these are given back', async () => {
     const budget = new ByteBudget(4 * MIB);
     const scene = await new FanOutScene({ shards: 2, source: { budget } }).start();
-    fill(scene, 10, '0');
-    fill(scene, 10, LAST_KEY);
+    scene.fill(10, '0');
+    scene.fill(10, LAST_KEY);
     const gate = Promise.withResolvers<undefined>();
     const readings = [FIRST, SECOND].map((id) => scene.read({ shard: scene.shard(id), take: () => gate.promise }));
     await scene.clock.advance(60_000);
@@ -223,7 +208,7 @@ describe('invariant 14: a reader that takes nothing holds little and loses nothi
   it('an event larger than the whole budget is read alone', async () => {
     const budget = new ByteBudget(MIB / 2);
     const scene = await new FanOutScene({ source: { budget } }).start();
-    const put = fill(scene, 5);
+    const put = scene.fill(5);
     const reading = scene.read();
     await scene.until(() => reading.data.length === put.length);
     expect(names(reading.data)).toEqual(put);
@@ -253,7 +238,7 @@ describe('invariant 14: a reader that takes nothing holds little and loses nothi
   it('a reader that leaves in the middle gives back what was fetched for it', async () => {
     const budget = new ByteBudget();
     const scene = await new FanOutScene({ source: { budget } }).start();
-    fill(scene, 10);
+    scene.fill(10);
     const pages = scene.source.open(scene.shard(), { kind: 'horizon' }, new AbortController().signal);
     const opening = pages.next();
     await scene.clock.advance(20_000);

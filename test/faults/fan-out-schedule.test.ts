@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { ByteBudget } from '../../reader/fetch/budget.ts';
 import { internalFailure, kms, type Fault, type FaultPoint } from '../fakes/kinesis/faults.ts';
 import { FanOutScene } from './fan-out-scene.ts';
-import { STREAM } from './polling-scene.ts';
+import { STREAM } from './source-scene.ts';
 
 const FAULTS: readonly (readonly [FaultPoint, Fault])[] = [
   ['SubscribeToShard', internalFailure()],

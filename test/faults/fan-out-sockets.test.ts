@@ -12,7 +12,7 @@ import { KinesisApi } from '../../reader/fetch/kinesis.ts';
 import { SERVER_CERTIFICATE, SERVER_KEY } from '../fakes/certificates.ts';
 import { FakeKinesis } from '../fakes/kinesis/fake.ts';
 import { startSimulator, type RunningSimulator } from '../fakes/kinesis/server.ts';
-import { startReading, STREAM } from './polling-scene.ts';
+import { startReading, STREAM } from './source-scene.ts';
 
 const MIB = 1024 * 1024;
 const SHARD = 'shardId-000000000000';

@@ -11,7 +11,8 @@ import {
   unavailable,
   type Fault,
 } from '../fakes/kinesis/faults.ts';
-import { HORIZON, PollingScene, STREAM } from './polling-scene.ts';
+import { PollingScene } from './polling-scene.ts';
+import { HORIZON, STREAM } from './source-scene.ts';
 
 const codeOf = (error: unknown): ErrorCode | undefined => (isKinlogError(error) ? error.code : undefined);
 

@@ -4,23 +4,8 @@ import { isKinlogError } from '../../base/errors.ts';
 import { ByteBudget } from '../../reader/fetch/budget.ts';
 import { expiredIterator, throttled, type Fault } from '../fakes/kinesis/faults.ts';
 import type { Call } from '../fakes/kinesis/fake.ts';
-import { PollingScene, STREAM } from './polling-scene.ts';
-
-const MIB = 1024 * 1024;
-const FIRST = 'shardId-000000000000';
-const SECOND = 'shardId-000000000001';
-const LAST_KEY = (2n ** 128n - 1n).toString();
-
-/** Records of a MiB each with their key, told apart by their first bytes. */
-function fill(scene: PollingScene, count: number, explicitHashKey = '0'): string[] {
-  return Array.from({ length: count }, (_, i) => {
-    const name = `${String(i).padStart(6, '0')} `;
-    scene.fake.put(STREAM, { data: name.padEnd(MIB - 3, 'x'), key: 'key', explicitHashKey });
-    return name;
-  });
-}
-
-const names = (data: readonly string[]) => data.map((text) => text.slice(0, 7));
+import { PollingScene } from './polling-scene.ts';
+import { FIRST, LAST_KEY, MIB, names, SECOND, STREAM } from './source-scene.ts';
 
 /** Most calls in any half-open second. */
 function busiest(calls: readonly Call[]): number {
@@ -45,7 +30,7 @@ describe('invariant 8: the last page of a shard is delivered', () => {
 
   it('when it is as large as a page can be', async () => {
     const scene = await new PollingScene().start();
-    const put = fill(scene, 10);
+    const put = scene.fill(10);
     scene.fake.split(STREAM, FIRST);
     const reading = scene.read({ shard: { ...scene.shard(), closed: true } });
     await scene.until(() => reading.ended);
@@ -58,7 +43,7 @@ describe('invariant 8: the last page of a shard is delivered', () => {
     async (known) => {
       const scene = await new PollingScene().start();
       const open = scene.shard();
-      const put = fill(scene, 15);
+      const put = scene.fill(15);
       scene.fake.split(STREAM, FIRST);
       scene.fake.next('GetRecords', { kind: 'null-iterator' });
       const reading = scene.read({ shard: { ...open, closed: known } });
@@ -112,7 +97,7 @@ describe('invariant 12: no shard is read faster than Kinesis allows', () => {
   it('at most 5 calls and on the long run 2 MiB a second, and none for 5 s after a full page', async () => {
     // Without limits of the service it is only our own pace that holds back.
     const scene = await new PollingScene({ service: { readLimits: false } }).start();
-    const put = fill(scene, 45);
+    const put = scene.fill(45);
     const reading = scene.read();
     await scene.until(() => reading.data.length === put.length);
     const calls = scene.fake.callsOf('GetRecords');
@@ -129,7 +114,7 @@ describe('invariant 12: no shard is read faster than Kinesis allows', () => {
 
   it('a lone reader is never throttled, behind or at the tip', async () => {
     const scene = await new PollingScene().start();
-    fill(scene, 25);
+    scene.fill(25);
     const reading = scene.read();
     await scene.until(() => reading.data.length === 25);
     for (let i = 0; i < 40; i++) {
@@ -143,7 +128,7 @@ describe('invariant 12: no shard is read faster than Kinesis allows', () => {
 
   it('throttles make it slower, and it becomes fast again', async () => {
     const scene = await new PollingScene({ service: { readLimits: false } }).start();
-    fill(scene, 1);
+    scene.fill(1);
     await scene.clock.advance(60_000);
     scene.fake.next('GetRecords', throttled(), { times: 5 });
     scene.fake.next('GetRecords', { kind: 'empty-page' }, { times: 400 });
@@ -197,7 +182,7 @@ describe('invariant 13: one shard that fails stalls no other', () => {
 describe('invariant 14: a reader that takes nothing holds little and loses nothing', () => {
   it('one page ahead is fetched and no more, and iterators that expire meanwhile are renewed', async () => {
     const scene = await new PollingScene().start();
-    const put = fill(scene, 30);
+    const put = scene.fill(30);
     const gate = Promise.withResolvers<undefined>();
     const reading = scene.read({ take: () => gate.promise });
     await scene.until(() => reading.pages.length === 1);
@@ -213,8 +198,8 @@ describe('invariant 14: a reader that takes nothing holds little and loses nothi
   it('shards wait for the bytes that others hold, and go on when these are given back', async () => {
     const budget = new ByteBudget(16 * MIB);
     const scene = await new PollingScene({ shards: 2, source: { budget } }).start();
-    fill(scene, 20, '0');
-    fill(scene, 20, LAST_KEY);
+    scene.fill(20, '0');
+    scene.fill(20, LAST_KEY);
     const gate = Promise.withResolvers<undefined>();
     const readings = [FIRST, SECOND].map((id) => scene.read({ shard: scene.shard(id), take: () => gate.promise }));
     await scene.clock.advance(60_000);
@@ -229,7 +214,7 @@ describe('invariant 14: a reader that takes nothing holds little and loses nothi
   it('a page larger than the whole budget is read alone', async () => {
     const budget = new ByteBudget(MIB);
     const scene = await new PollingScene({ source: { budget } }).start();
-    const put = fill(scene, 15);
+    const put = scene.fill(15);
     const reading = scene.read();
     await scene.until(() => reading.data.length === put.length);
     expect(names(reading.data)).toEqual(put);
@@ -240,7 +225,7 @@ describe('invariant 14: a reader that takes nothing holds little and loses nothi
   it('a reader that leaves in the middle gives back what was fetched for it', async () => {
     const budget = new ByteBudget();
     const scene = await new PollingScene({ source: { budget } }).start();
-    fill(scene, 30);
+    scene.fill(30);
     const stop = new AbortController();
     const pages = scene.source.open(scene.shard(), { kind: 'horizon' }, stop.signal);
     const first = await pages.next();
@@ -269,7 +254,7 @@ describe('invariant 14: a reader that takes nothing holds little and loses nothi
     const held: number[] = [];
     const reading = scene.read({ take: (page) => void held.push(budget.held - (page.release(), budget.held)) });
     await scene.until(() => held.length === 1);
-    fill(scene, 5);
+    scene.fill(5);
     await scene.until(() => reading.data.length === 5);
     expect(held[0]).toBe(0);
     expect(held.at(-1)).toBeGreaterThan(5 * MIB);

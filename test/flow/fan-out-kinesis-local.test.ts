@@ -7,7 +7,7 @@ import { FanOutApi } from '../../reader/fetch/fan-out-api.ts';
 import { FanOutSource } from '../../reader/fetch/fan-out.ts';
 import { KinesisApi } from '../../reader/fetch/kinesis.ts';
 import type { Shard } from '../../reader/fetch/source.ts';
-import { startReading } from '../faults/polling-scene.ts';
+import { startReading } from '../faults/source-scene.ts';
 import { httpClient } from '../fakes/kinesis/client.ts';
 import { startKinesisLocal } from '../fakes/peers/kinesis-local.ts';
 import { untilActive } from '../fakes/peers/ready.ts';

@@ -20,7 +20,7 @@ import { FakeKinesis } from '../fakes/kinesis/fake.ts';
 import { startSimulator } from '../fakes/kinesis/server.ts';
 import { FakeProxy } from '../fakes/proxy.ts';
 import { FakeSts } from '../fakes/sts.ts';
-import { startReading } from '../faults/polling-scene.ts';
+import { startReading } from '../faults/source-scene.ts';
 import { until } from './cli-process.ts';
 
 const ROLE = 'arn:aws:iam::123456789012:role/reader';

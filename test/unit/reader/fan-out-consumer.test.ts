@@ -4,7 +4,7 @@ import { isKinlogError } from '../../../base/errors.ts';
 import { StreamConsumer, type FanOutOptions } from '../../../reader/fetch/consumer.ts';
 import { accessDenied, expiredToken } from '../../fakes/kinesis/faults.ts';
 import { CONSUMER, FanOutScene } from '../../faults/fan-out-scene.ts';
-import { STREAM } from '../../faults/polling-scene.ts';
+import { STREAM } from '../../faults/source-scene.ts';
 
 const consumerOf = (scene: FanOutScene, options: Partial<FanOutOptions> = {}) =>
   new StreamConsumer(

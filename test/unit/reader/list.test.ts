@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { describeStream, listShards } from '../../../reader/shards/list.ts';
 import type { Fault } from '../../fakes/kinesis/faults.ts';
 import { accessDenied, throttled } from '../../fakes/kinesis/faults.ts';
-import { PollingScene, STREAM } from '../../faults/polling-scene.ts';
+import { PollingScene } from '../../faults/polling-scene.ts';
+import { STREAM } from '../../faults/source-scene.ts';
 
 const signal = new AbortController().signal;
 
