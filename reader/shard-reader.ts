@@ -1,4 +1,5 @@
 /** The life of one shard: fetch → deliver → store, until it ends or reading stops. */
+import { isAbort } from '../base/clock.ts';
 import { asKinlogError, isKinlogError, KinlogError } from '../base/errors.ts';
 import type { Position } from './checkpoint/position.ts';
 import type { Delivery } from './deliver.ts';
@@ -95,7 +96,9 @@ function afterLoss({ progress, onLost }: ShardWork): Position | undefined {
 async function storeAccepted({ delivery, progress }: ShardWork, drain: AbortSignal): Promise<Error | undefined> {
   const refused = await delivery.settled().then(
     () => undefined,
-    (error: unknown) => asKinlogError(error, 'delivering events'),
+    // What the end of the drain gave up is no failure, and must still look like an abort to whoever decides that.
+    (error: unknown) =>
+      drain.aborted && isAbort(error) ? (error as Error) : asKinlogError(error, 'delivering events'),
   );
   if (!drain.aborted) await progress.leave(drain);
   return refused;
