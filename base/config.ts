@@ -27,6 +27,8 @@ export interface OptionType<T> {
   readonly schema: z.ZodType<T, string>;
   /** What a valid value looks like, after "must be". */
   readonly expects: string;
+  /** Every value there is, when they can be listed. */
+  readonly choices?: readonly string[];
 }
 
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
@@ -46,6 +48,7 @@ export const text = (expects = 'text', pattern?: RegExp): OptionType<string> => 
 export const choice = <const T extends readonly [string, ...string[]]>(values: T): OptionType<T[number]> => ({
   kind: 'string',
   expects: `one of ${values.join(', ')}`,
+  choices: values,
   schema: z
     .string()
     .transform((value) => values.find((known) => known.toLowerCase() === value.toLowerCase()) ?? value)

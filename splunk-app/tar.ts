@@ -1,4 +1,4 @@
-/** Writes a reproducible ustar archive: the same entries give the same bytes, on any machine and for any user. */
+/** Writes a reproducible ustar archive (the same entries give the same bytes, on any machine and for any user) and reads any of them. */
 
 export interface ArchiveFile {
   /** Relative, with slashes. */
@@ -53,4 +53,34 @@ function header(entry: { path: string; bytes: Uint8Array; mode: number; type: st
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return block;
+}
+
+export interface ArchiveMember {
+  /** As the header says it: a folder ends in a slash. */
+  readonly path: string;
+  readonly mode: number;
+  /** `0` file, `5` folder, `1` and `2` links, `x` and `g` extended headers, which are not interpreted. */
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Every header with what belongs to it, in order. Throws RangeError where the archive ends early. */
+export function untar(archive: Uint8Array): ArchiveMember[] {
+  const bytes = Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength);
+  const text = (at: number, length: number) => bytes.toString('latin1', at, at + length).replace(/\0.*$/s, '');
+  const members: ArchiveMember[] = [];
+  for (let at = 0; at < bytes.length && bytes[at] !== 0; ) {
+    const size = parseInt(text(at + 124, 12), 8);
+    const end = at + BLOCK + size;
+    if (!(end <= bytes.length)) throw new RangeError('the archive ends within a member');
+    const prefix = text(at + 345, 155);
+    members.push({
+      path: prefix === '' ? text(at, 100) : `${prefix}/${text(at, 100)}`,
+      mode: parseInt(text(at + 100, 8), 8),
+      type: text(at + 156, 1),
+      bytes: bytes.subarray(at + BLOCK, end),
+    });
+    at = end + padding(size).length;
+  }
+  return members;
 }

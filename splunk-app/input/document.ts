@@ -5,6 +5,8 @@ import { KinlogError } from '../../base/errors.ts';
 export interface Stanza {
   /** Full name, `kinesis_log://prod`, as events name it; for a validation only `prod`. */
   readonly name: string;
+  /** App whose inputs.conf holds the stanza; empty when the document does not say. */
+  readonly app: string;
   /** Values as text; those of a list are joined by commas. */
   readonly params: ReadonlyMap<string, string>;
 }
@@ -14,6 +16,10 @@ export interface InputDocument {
   readonly kind: 'input' | 'items';
   /** Directory for positions, shared by all stanzas of the scheme; may not exist yet. */
   readonly checkpointDir: string;
+  /** splunkd's management address, such as https://127.0.0.1:8089; empty when the document does not say. */
+  readonly serverUri: string;
+  /** Lets the input call splunkd for as long as it runs; a secret. */
+  readonly sessionKey: string;
   readonly stanzas: readonly Stanza[];
 }
 
@@ -47,8 +53,12 @@ export function parseDocument(xml: string): InputDocument {
     kind === 'items' ? children : children.filter((node) => tagOf(node) === 'configuration').flatMap(childrenOf);
   const stanzas = holder.filter((node) => tagOf(node) === (kind === 'items' ? 'item' : 'stanza')).map(stanzaOf);
   if (kind === 'items' && stanzas.length !== 1) throw malformed(`it holds ${stanzas.length} <item> instead of one`);
-  const directory = children.find((node) => tagOf(node) === 'checkpoint_dir');
-  return { kind, stanzas, checkpointDir: directory === undefined ? '' : textOf(directory).trim() };
+  const said = (tag: string): string => {
+    const node = children.find((child) => tagOf(child) === tag);
+    return node === undefined ? '' : textOf(node).trim();
+  };
+  const splunkd = { serverUri: said('server_uri'), sessionKey: said('session_key') };
+  return { kind, stanzas, checkpointDir: said('checkpoint_dir'), ...splunkd };
 }
 
 function rootOf(xml: string): Node {
@@ -71,7 +81,7 @@ function stanzaOf(node: Node): Stanza {
     const values = childrenOf(child).filter((value) => tagOf(value) === 'value');
     params.set(attribute(child, 'name'), tag === 'param' ? textOf(child) : values.map(textOf).join(','));
   }
-  return { name, params };
+  return { name, app: (node[ATTRIBUTES] as Record<string, string> | undefined)?.['app'] ?? '', params };
 }
 
 function tagOf(node: Node): string {

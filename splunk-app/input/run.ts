@@ -6,7 +6,8 @@ import { EventLog, type LogLine } from '../../base/events.ts';
 import { EventPipe, ModularInputOutput } from '../../reader/output/modular-input.ts';
 import type { Output } from '../../reader/output/output.ts';
 import { parseDocument, type InputDocument, type Stanza } from './document.ts';
-import { parseStanzaOptions, type StanzaOptions } from './options.ts';
+import type { StanzaOptions } from './options.ts';
+import { parseStanzaOptions } from './stanza.ts';
 import { positionDirectory } from './positions.ts';
 
 /** Reads one stream into the output until the signal aborts and everything accepted is stored; rejects with a KinlogError. */

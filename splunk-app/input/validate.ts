@@ -2,7 +2,7 @@
 import { configFaults } from '../../base/config.ts';
 import { describeError } from '../../base/errors.ts';
 import { parseDocument } from './document.ts';
-import { parseStanzaOptions } from './options.ts';
+import { parseStanzaOptions } from './stanza.ts';
 
 /** What to print on stdout: nothing when the stanza is good. */
 export function validate(xml: string): string {

@@ -1,6 +1,7 @@
 /** What an administrator may write into a stanza, and what is said about the rest. */
 import { describe, expect, it } from 'vitest';
-import { OPTIONS, parseStanzaOptions } from '../../../splunk-app/input/options.ts';
+import { OPTIONS } from '../../../splunk-app/input/options.ts';
+import { parseStanzaOptions } from '../../../splunk-app/input/stanza.ts';
 import { snake } from '../../../base/config.ts';
 import { positionDirectory } from '../../../splunk-app/input/positions.ts';
 import { validate } from '../../../splunk-app/input/validate.ts';
@@ -24,11 +25,50 @@ describe('a stanza', () => {
       awsRegion: 'eu-central-1',
       initialPosition: { kind: 'tip' },
       recordFormat: 'auto',
+      checkpointStore: 'local',
       checkpointIntervalS: 1,
+      otherReaders: 'share',
+      leasePeriodS: 10,
+      runOn: 'every_host',
+      output: 'stdout',
+      hecAck: false,
+      fanOutRegister: false,
       idleMs: 1000,
       maxMbInFlight: 64,
+      checkConnection: false,
+      metricsIntervalS: 60,
       logLevel: 'INFO',
     });
+  });
+
+  it.each([
+    [{ aws_access_key_id: 'AKIAIOSFODNN7EXAMPLE' }, 'aws_secret_access_key is missing'],
+    [{ aws_secret_access_key: 'topsecret' }, 'aws_access_key_id is missing'],
+    [
+      { aws_credential: 'main', aws_access_key_id: 'AKIAIOSFODNN7EXAMPLE', aws_secret_access_key: 'topsecret' },
+      'aws_credential and aws_access_key_id are both given',
+    ],
+    [{ aws_external_id: 'x1', sts_endpoint: 'https://sts.example.com' }, 'sts_endpoint is of no use without'],
+    [{ fan_out_register: '1' }, 'fan_out_consumer is missing'],
+    [{ checkpoint_store: 'dynamodb' }, 'checkpoint_table is missing'],
+    [{ checkpoint_store: 'kvstore', checkpoint_table: 'rows' }, 'checkpoint_table is of no use unless'],
+    [{ other_readers: 'refuse' }, 'other_readers refuse needs a checkpoint_store'],
+    [{ run_on: 'captain', checkpoint_store: 'local' }, 'run_on captain needs a checkpoint_store'],
+    [{ hec_url: 'https://hec.example.com:8088' }, 'hec_url is of no use unless output is hec'],
+    [{ output: 'hec' }, 'hec_url is missing'],
+    [{ output: 'hec', hec_url: 'https://h:8088' }, 'hec_credential is missing'],
+    [{ output: 'hec', hec_url: 'https://h:8088', hec_token: 't', hec_credential: 'c' }, 'are both given'],
+    [{ output: 'hec', hec_url: 'https://h:8088, http://h:8088', hec_token: 't' }, 'hec_url is "https://h:8088, http'],
+    [{ proxy: 'http://me:topsecret@proxy:3128' }, 'proxy is "http://***@proxy:3128" but must be'],
+  ])('is refused with %j, which make no sense together', (params, fault) => {
+    expect(faults({ ...good, ...params })).toContain(fault);
+    expect(faults({ ...good, ...params })).not.toContain('topsecret');
+  });
+
+  it('takes the mask for a secret, and nothing that holds a part of it', () => {
+    const key = { ...good, aws_access_key_id: 'AKIAIOSFODNN7EXAMPLE' };
+    expect(faults({ ...key, aws_secret_access_key: '********' })).toBe('');
+    expect(faults({ ...key, aws_secret_access_key: '********new' })).toMatch(/^aws_secret_access_key holds a part/);
   });
 
   it('may name the stream by its ARN, which says the region', () => {
