@@ -159,6 +159,12 @@ export const ERRORS = {
     'A Kinesis Client Library (KCL) application still works on the same checkpoint table. Two kinds of readers on one table would deliver twice and undo each other.',
     'Stop every worker of that application first, then start the reader again; it goes on where they stopped.',
   ),
+  KINLOG_STREAM_TAKEN: kind(
+    'never',
+    100,
+    'Another reader reads the same stream with the same position store, and this one is told to share it with nobody.',
+    'Nothing is lost: the other one reads. Let one host alone read the stream, or let them share it.',
+  ),
   KINLOG_POSITION_MISSING: kind(
     'never',
     100,

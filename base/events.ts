@@ -62,6 +62,11 @@ export const EVENTS = {
     'warn',
     'another reader that lives has the same name; both work, but nobody can tell them apart',
   ),
+  'reader.aside': kind(
+    'error',
+    'another reader reads the stream and this one is told to share it with nobody: nothing is read here until that one is gone',
+    'readers_aside',
+  ),
   'stream.uncovered': kind(
     'warn',
     'the listing of shards leaves a part of the hash range out; it is asked for again',

@@ -65,6 +65,8 @@ interface CommonOptions {
   readonly name?: string;
   /** A reader shows once in this time that it lives; after two without a sign others take its shards. Only on stores that several readers share. Milliseconds, default 10,000. */
   readonly leasePeriodMs?: number;
+  /** What to do about other readers of the stream in the same store: share its shards with them, or `refuse`: stand aside while one lives. Default: share. */
+  readonly otherReaders?: 'share' | 'refuse';
   /** Default: silent. */
   readonly log?: EventLog;
   readonly clock?: Clock;
@@ -179,6 +181,7 @@ function readerParts(given: ReaderOptions, calls: Calls): ReaderParts {
     onLostPosition: options.onLostPosition,
     name: options.name,
     leasePeriodMs: options.leasePeriodMs,
+    alone: options.otherReaders === 'refuse',
     clock,
     log,
     checkpointEveryMs: options.checkpointEveryMs,

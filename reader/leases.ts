@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { isAbort, type Clock } from '../base/clock.ts';
+import { KinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
 import type { StoredRow } from './checkpoint/store.ts';
 import type { Shard } from './fetch/source.ts';
@@ -16,6 +17,8 @@ export interface LeaseParts {
   /** How this reader is called by people; the host's name otherwise. */
   readonly name: string | undefined;
   readonly periodMs: number;
+  /** Shards are not shared: this reader has them all, or none while another lives. */
+  readonly alone: boolean;
   readonly clock: Clock;
   readonly log: EventLog;
 }
@@ -23,6 +26,8 @@ export interface LeaseParts {
 /** Rows are read this often in a period, so that two silent periods are noticed within three. */
 const LOOKS_IN_A_PERIOD = 3;
 const WAKES_IN_A_PERIOD = 10;
+/** Between two lines about standing aside. */
+const ASIDE_AGAIN_MS = 300_000;
 
 export class Leases {
   readonly #parts: LeaseParts;
@@ -31,6 +36,7 @@ export class Leases {
   readonly #watched = new Set<string>();
   /** When the writes that made rows ours began. */
   readonly #takenAt = new Map<string, number>();
+  #saidAsideAt = -Infinity;
   readonly tenure: Tenure;
   /** Unique for this run of this reader: `name/process/random`. */
   readonly me: string;
@@ -80,8 +86,9 @@ export class Leases {
   /** Takes what is this reader's share of the shards that may be read, and asks for what is missing. Afterwards `rows` says which shards are ours. */
   async share(readable: readonly Shard[], rows: StreamRows, signal: AbortSignal): Promise<void> {
     if (!this.#parts.shared) return;
-    const { take, steal, ask } = assign({
+    const { take, steal, ask, aside } = assign({
       me: this.me,
+      alone: this.#parts.alone,
       rows: rows.known.values(),
       readable: new Set(readable.map(({ shardId }) => shardId)),
       lives: (owner) => owner === this.me || this.#watch.lives(owner),
@@ -89,6 +96,7 @@ export class Leases {
       denied: (row) => this.#watch.denied(row),
       random: Math.random,
     });
+    if (aside !== undefined) this.#standAside(aside, rows);
     const takes = [...take.map((row) => ({ row, force: false })), ...steal.map((row) => ({ row, force: true }))];
     await Promise.all(takes.map(({ row, force }) => this.#take(row, force, rows, signal)));
     await Promise.all(ask.map((row) => this.#ask(row, rows, signal)));
@@ -112,6 +120,21 @@ export class Leases {
     } catch (error) {
       if (!isAbort(error) && error !== signal.reason) throw error;
     }
+  }
+
+  /** Fails with KINLOG_STREAM_TAKEN when this reader has begun to read as well, as two that start at once may; otherwise it waits for the other to go. */
+  #standAside(owner: string, rows: StreamRows): void {
+    const { clock, log } = this.#parts;
+    if ([...rows.known.values()].some((row) => row.owner === this.me && row.position.kind !== 'end'))
+      throw new KinlogError(
+        'KINLOG_STREAM_TAKEN',
+        `${owner} reads ${rows.stream.id} too, and this reader shares it with nobody`,
+      );
+    // The one before this reader may have died: what does not move is waited for in silence.
+    const moves = [...this.#watch.owners()].some((other) => other.owner === owner && other.moved);
+    if (!moves || clock.monotonic() - this.#saidAsideAt < ASIDE_AGAIN_MS) return;
+    this.#saidAsideAt = clock.monotonic();
+    log.emit('reader.aside', { stream: rows.stream.id, owner });
   }
 
   async #take(row: StoredRow, force: boolean, rows: StreamRows, signal: AbortSignal): Promise<void> {

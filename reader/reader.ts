@@ -31,6 +31,7 @@ export interface ReaderParts {
   readonly onLostPosition: LostPosition | undefined;
   readonly name: string | undefined;
   readonly leasePeriodMs: number;
+  readonly alone: boolean;
   readonly clock: Clock;
   readonly log: EventLog;
   readonly checkpointEveryMs: number;
@@ -77,9 +78,9 @@ export class ReadingLoop {
 
   constructor(parts: ReaderParts) {
     this.#parts = parts;
-    const { clock, log, startAttempts, name, leasePeriodMs: periodMs, store } = parts;
+    const { clock, log, startAttempts, name, leasePeriodMs: periodMs, alone, store } = parts;
     this.#stopping = new Stopping(clock, parts.drainMs);
-    this.#leases = new Leases({ shared: store.traits.shared, name, periodMs, clock, log });
+    this.#leases = new Leases({ shared: store.traits.shared, name, periodMs, alone, clock, log });
     this.#patience = new Patience({ clock, log, startAttempts, begun: () => this.#state !== 'starting' });
     this.#listing = new Listing({ ...parts, patience: this.#patience });
   }

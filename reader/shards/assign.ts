@@ -14,6 +14,8 @@ export interface AssignInput {
   /** Asked for by this reader, and not handed over though its owner had the time. */
   readonly denied: (row: StoredRow) => boolean;
   readonly random: () => number;
+  /** One reader has every shard, and the others stand aside. */
+  readonly alone?: boolean;
 }
 
 export interface Assignment {
@@ -23,6 +25,8 @@ export interface Assignment {
   readonly steal: readonly StoredRow[];
   /** Rows whose owner, busier than this reader, is asked to hand over. */
   readonly ask: readonly StoredRow[];
+  /** The reader for which this one has to stand aside. */
+  readonly aside?: string;
 }
 
 /**
@@ -44,6 +48,7 @@ export function assign(input: AssignInput): Assignment {
     if (rows === undefined) held.set(holder, [row]);
     else rows.push(row);
   }
+  if (input.alone === true) return alone(me, free, held);
   const loads = new Map([...held].map(([reader, rows]) => [reader, rows.length]));
   const total = free.length + [...loads.values()].reduce((sum, load) => sum + load, 0);
   const share = Math.ceil(total / loads.size);
@@ -53,6 +58,13 @@ export function assign(input: AssignInput): Assignment {
   loads.set(me, loads.get(me)! + take.length);
   const steal = held.get(me)!.filter((row) => row.owner !== me && readable.has(row.shardId) && denied(row));
   return { take, steal, ask: asked(input, held, loads) };
+}
+
+/** Of the readers that live, the one with the most shards reads, and of equals the first by name. Nobody asks for a shard, so that a reader that shares and one that
+ *  does not never hand the same shards to and fro. */
+function alone(me: string, free: StoredRow[], held: ReadonlyMap<string, readonly StoredRow[]>): Assignment {
+  const [first] = [...held].sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1))[0]!;
+  return { take: first === me ? free : [], steal: [], ask: [], ...(first === me ? {} : { aside: first }) };
 }
 
 function asked(

@@ -14,6 +14,7 @@ interface Situation {
   readonly overdue?: AssignInput['overdue'];
   readonly denied?: AssignInput['denied'];
   readonly random?: () => number;
+  readonly alone?: boolean;
 }
 
 function decide({ me = 'me', rows, dead = [], unreadable = [], ...rest }: Situation): Assignment {
@@ -223,6 +224,36 @@ describe('readers that all decide by these rules', () => {
         const { moves } = place;
         place.settle(LIMIT);
         expect(place.moves - moves).toBeLessThanOrEqual(orphans + shards);
+      }),
+    );
+  });
+});
+
+describe('a reader that shares with nobody', () => {
+  it("takes every shard when no other lives, the dead ones' too", () => {
+    const { take, aside } = decide({ rows: rowsOf([undefined, 'dead', 'me']), dead: ['dead'], alone: true });
+    expect([ids(take), aside]).toEqual([[shard(0), shard(1)], undefined]);
+  });
+
+  it('takes and asks for nothing while another lives, not even what is free', () => {
+    expect(decide({ rows: rowsOf(['other', undefined]), alone: true })).toEqual({
+      ...{ take: [], steal: [], ask: [], aside: 'other' },
+    });
+  });
+
+  it('goes on when it has more than another that began at the same time, and stands aside when it has fewer', () => {
+    const rows = rowsOf(['me', 'me', 'other', undefined]);
+    expect(decide({ rows, alone: true }).aside).toBeUndefined();
+    expect(decide({ rows, alone: true, me: 'other' }).aside).toBe('me');
+  });
+
+  it('never stands aside together with the other, whatever each of them has', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('a', 'b', 'c', undefined), { minLength: 1 }), (owners) => {
+        const rows = rowsOf(owners);
+        const living = [...new Set(owners.filter((owner) => owner !== undefined)), 'new'];
+        const reading = living.filter((me) => decide({ rows, me, alone: true }).aside === undefined);
+        expect(reading).toHaveLength(1);
       }),
     );
   });

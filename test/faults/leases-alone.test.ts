@@ -1,0 +1,67 @@
+/** Readers that share their stream with nobody: one reads everything, another stands aside, says so, and takes over. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { breaches } from '../property/leases-laws.ts';
+import { SharedScene, T } from './shared-scene.ts';
+
+let scene: SharedScene;
+afterEach(() => scene.close());
+
+const ALONE = { otherReaders: 'refuse', idleMs: 10_000 } as const;
+
+describe('a reader that shares with nobody', () => {
+  it('stands aside while another reads, says so once in five minutes, and takes over when that one has gone', async () => {
+    scene = new SharedScene({ shards: 4 });
+    const first = scene.join(ALONE);
+    await scene.until(() => first.shards.length === 4);
+    const second = scene.join(ALONE);
+    scene.put(40);
+    await scene.delivered();
+    await scene.clock.advance(20 * T);
+    expect([first.shards.length, second.shards.length]).toEqual([4, 0]);
+    expect(second.said('reader.aside').map(({ level, fields }) => [level, fields['owner']])).toEqual([
+      ['error', first.me],
+    ]);
+    await first.stop();
+    await scene.until(() => second.shards.length === 4);
+    scene.put(40);
+    await scene.delivered();
+    expect(breaches(scene)).toEqual([]);
+    expect(new Set(scene.accepted).size).toBe(scene.accepted.length);
+  });
+
+  it('takes over from one that was killed, without taking the dead for the living', async () => {
+    scene = new SharedScene({ shards: 2 });
+    const first = scene.join(ALONE);
+    await scene.until(() => first.shards.length === 2);
+    first.kill();
+    const second = scene.join(ALONE);
+    expect(await scene.timeUntil(() => second.shards.length === 2)).toBeLessThanOrEqual(4 * T);
+    expect(second.said('reader.aside')).toEqual([]);
+  });
+
+  it('goes on alone when two began at once: the other ends with KINLOG_STREAM_TAKEN and gives back what it took', async () => {
+    scene = new SharedScene({ shards: 9 });
+    const readers = [scene.join(ALONE), scene.join(ALONE), scene.join(ALONE)];
+    scene.put(90);
+    await scene.until(() => readers.some(({ shards }) => shards.length === 9));
+    await scene.delivered();
+    const ended = readers.filter(({ error }) => error !== undefined);
+    for (const { error } of ended) expect(error).toMatchObject({ code: 'KINLOG_STREAM_TAKEN' });
+    expect(readers.filter(({ shards }) => shards.length > 0)).toHaveLength(1);
+    expect(breaches(scene)).toEqual([]);
+  });
+
+  it('keeps a stream whose shards are split', async () => {
+    scene = new SharedScene({ shards: 1 });
+    const first = scene.join(ALONE);
+    await scene.until(() => first.shards.length === 1);
+    scene.join(ALONE);
+    await scene.clock.advance(3 * T);
+    scene.fake.split('shared-logs', scene.unfinished[0]!.shardId);
+    scene.put(20);
+    await scene.delivered(600_000);
+    const owners = new Set(scene.unfinished.map(({ owner }) => owner));
+    expect(owners.size).toBe(1);
+    expect(breaches(scene)).toEqual([]);
+  });
+});
