@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { Agent, fetch } from 'undici';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Inputs } from '../fakes/splunkd/inputs.ts';
 import { CA, FakeSplunkd, type Port } from '../fakes/splunkd/splunkd.ts';
 
 /** As Splunk's own certificate, the fake's names no host. */
@@ -236,6 +237,37 @@ describe('data/inputs', () => {
     expect((await call('POST', `${INPUTS}/none`, 'output_mode=json')).status).toBe(404);
     expect((await call('POST', INPUTS, 'output_mode=json&name=two&stream_name=s')).status).toBe(201);
     expect((await call('DELETE', `${INPUTS}/two?output_mode=json`)).status).toBe(200);
+  });
+
+  /** help.splunk.com, "Set up external validation": the input is asked on create and on edit, and its message is shown. */
+  test('what the input itself refuses is not stored, and its message is the answer', async () => {
+    const changed: string[] = [];
+    splunkd.inputs.runner = {
+      refusal: async (_, name, { stream_name }) => (stream_name === 'bad' ? `${name}: no such stream` : undefined),
+      changed: (scheme, name) => changed.push(`${scheme}://${name}`),
+    };
+    const refused = await call('POST', INPUTS, 'output_mode=json&name=one&stream_name=bad');
+    expect(refused).toMatchObject({ status: 400, json: { messages: [{ text: 'one: no such stream' }] } });
+    expect((await call('POST', INPUTS, 'output_mode=json&name=one&stream_name=good')).status).toBe(201);
+    expect((await call('POST', `${INPUTS}/one`, 'output_mode=json&stream_name=bad')).status).toBe(400);
+    expect(splunkd.inputs.stanzas.get('kinesis_log/one')).toMatchObject({ stream_name: 'good' });
+    expect(changed).toEqual(['kinesis_log://one']);
+  });
+
+  test('hosts of one cluster have stanzas and roles of their own', async () => {
+    const second = { inputs: new Inputs(), serverRoles: ['shc_captain'] };
+    const port = await splunkd.open({ tls: false, host: second });
+    const answer = await fetch(`${port.url}/services/server/info?output_mode=json`, {
+      headers: { authorization: SESSION },
+    });
+    expect(await answer.json()).toMatchObject({ entry: [{ content: { server_roles: ['shc_captain'] } }] });
+    await fetch(`${port.url}${INPUTS}`, {
+      method: 'POST',
+      headers: { authorization: SESSION },
+      body: 'output_mode=json&name=one',
+    });
+    expect([...second.inputs.stanzas.keys()]).toEqual(['kinesis_log/one']);
+    expect(splunkd.inputs.stanzas.size).toBe(0);
   });
 });
 

@@ -25,7 +25,20 @@ export interface Port {
   readonly close: () => Promise<void>;
 }
 
-export class FakeSplunkd {
+/** What every host of a search-head cluster has for itself; all else they share. */
+export interface Host {
+  readonly inputs: Inputs;
+  serverRoles: string[];
+}
+
+interface OpenOptions {
+  readonly tls?: boolean;
+  readonly port?: number;
+  /** Whose port it is; the first host's without it. */
+  readonly host?: Host;
+}
+
+export class FakeSplunkd implements Host {
   readonly kv = new KvEndpoints();
   readonly passwords = new Passwords();
   readonly inputs = new Inputs();
@@ -35,11 +48,11 @@ export class FakeSplunkd {
   readonly #ports: Port[] = [];
 
   /** Opens one more port, chosen by the system unless given. */
-  async open({ tls = true, port: wanted = 0 } = {}): Promise<Port> {
+  async open({ tls = true, port: wanted = 0, host = this }: OpenOptions = {}): Promise<Port> {
     const faults = new Faults();
     const calls: string[] = [];
     const listener = (request: IncomingMessage, response: ServerResponse) =>
-      void this.#serve(request, response, { faults, calls });
+      void this.#serve(request, response, { faults, calls, host });
     const server: Server = tls
       ? createServer({ cert: certificate('server.pem'), key: certificate('server-key.pem') }, listener)
       : createPlainServer(listener);
@@ -66,24 +79,26 @@ export class FakeSplunkd {
   async #serve(
     request: IncomingMessage,
     response: ServerResponse,
-    { faults, calls }: Pick<Port, 'faults' | 'calls'>,
+    { faults, calls, host }: Pick<Port, 'faults' | 'calls'> & { readonly host: Host },
   ): Promise<void> {
     const body = await bodyOf(request);
     if (body === undefined || faults.outage) return void request.socket.destroy();
     const asked = askedOf(request, body);
     calls.push(`${asked.method} ${new URL(request.url ?? '', 'http://splunkd').pathname}`);
     await held(faults.delayMs / 2);
-    const answer = this.#outcome(asked, request.headers.authorization ?? '', faults);
+    const refusal = this.#refusal(request.headers.authorization ?? '', faults);
+    const answer = refusal ?? (await this.#answer(asked, faults, host));
     await held(faults.holdMs);
     if (answer.status < 300 && faults.takeLostAnswer(writes(asked))) return void request.socket.destroy();
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.json));
   }
 
-  #outcome(asked: Asked, authorization: string, faults: Faults): Answer {
+  #refusal(authorization: string, faults: Faults): Answer | undefined {
     const refusal = faults.takeRefusal();
     if (refusal !== undefined) return refused(...refusal);
-    if (faults.expired || !this.#knows(authorization)) return refused(401, 'call not properly authenticated', 'WARN');
-    return this.#answer(asked, faults);
+    return faults.expired || !this.#knows(authorization)
+      ? refused(401, 'call not properly authenticated', 'WARN')
+      : undefined;
   }
 
   #knows(authorization: string): boolean {
@@ -91,7 +106,7 @@ export class FakeSplunkd {
     return scheme === 'Splunk' ? this.sessionKeys.has(secret) : scheme === 'Bearer' && this.tokens.has(secret);
   }
 
-  #answer(asked: Asked, faults: Faults): Answer {
+  async #answer(asked: Asked, faults: Faults, host: Host): Promise<Answer> {
     const [first = '', second = '', third = ''] = asked.path;
     if (`${first}/${second}` === 'storage/collections') return this.#collections(third, below(asked, 3), faults);
     // Everything else is Atom XML unless asked otherwise, which the fake does not speak.
@@ -101,25 +116,10 @@ export class FakeSplunkd {
       case 'storage/passwords':
         return this.passwords.answer(below(asked, 2));
       case 'data/inputs':
-        return this.inputs.answer(below(asked, 2));
+        return host.inputs.answer(below(asked, 2));
       default:
-        return this.#information(`${first}/${second}`, faults);
+        return information(`${first}/${second}`, faults, host);
     }
-  }
-
-  #information(what: string, faults: Faults): Answer {
-    if (what === 'kvstore/status')
-      return entries([
-        {
-          name: 'kvstore',
-          content: { current: { status: faults.takeStatus(), replicationStatus: 'KV store captain' } },
-        },
-      ]);
-    if (what === 'server/info')
-      return entries([
-        { name: 'server-info', content: { version: '9.4.2', server_roles: this.serverRoles, guid: 'A0' } },
-      ]);
-    return refused(404, 'Not Found');
   }
 
   #collections(kind: string, asked: Asked, faults: Faults): Answer {
@@ -130,6 +130,21 @@ export class FakeSplunkd {
     const store = writes(asked) ? undefined : faults.takeStaleCopy();
     return (store ?? this.kv).data(asked);
   }
+}
+
+function information(what: string, faults: Faults, host: Host): Answer {
+  if (what === 'kvstore/status')
+    return entries([
+      {
+        name: 'kvstore',
+        content: { current: { status: faults.takeStatus(), replicationStatus: 'KV store captain' } },
+      },
+    ]);
+  if (what === 'server/info')
+    return entries([
+      { name: 'server-info', content: { version: '9.4.2', server_roles: host.serverRoles, guid: 'A0' } },
+    ]);
+  return refused(404, 'Not Found');
 }
 
 const writes = ({ method, path: segments }: Asked): boolean => method !== 'GET' && segments.at(-1) !== 'batch_find';
