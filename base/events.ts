@@ -116,9 +116,21 @@ export const EVENTS = {
     'superseded rows could not be removed from the position store; it grows until they can',
     'checkpoint_sweep_failures',
   ),
+  'checkpoint.moved': kind('info', 'the positions were taken over from the store that was used before'),
   'checkpoint.table-made': kind('info', 'the table for positions did not exist and was made'),
   'output.stalled': kind('warn', 'the output takes nothing; reading waits', 'output_stalls'),
   'output.resumed': kind('info', 'the output takes events again'),
+  'output.refused': kind(
+    'error',
+    'the output refuses until a person acts; nothing is dropped, and it is tried again slowly',
+    'output_refusals',
+  ),
+  'output.retried': kind('debug', 'the output did not take events and is tried again', 'output_retries'),
+  'output.resent': kind(
+    'warn',
+    'events that were sent may be lost, because nobody said that they are safe; they are sent again and may arrive twice',
+    'output_resends',
+  ),
   'output.rotated': kind('info', 'the output file was large or old enough; a new one begins', 'output_rotations'),
   'output.cut': kind(
     'warn',
@@ -150,6 +162,12 @@ export const EVENTS = {
   'input.stopping': kind('info', 'asked to stop: finishing what was accepted'),
   'input.orphaned': kind('warn', 'the parent process is gone; stopping'),
   'input.warned': kind('warn', 'the runtime warns'),
+  'metrics.stalled': kind(
+    'warn',
+    'the metrics log can not be written, and the dashboards show nothing new; reading goes on',
+    'metrics_stalls',
+  ),
+  'metrics.resumed': kind('info', 'the metrics log is written again'),
   'input.idle': kind('info', 'no stanza is configured; nothing to do'),
 } as const satisfies Record<string, EventKind>;
 
@@ -225,11 +243,16 @@ const RANK: Readonly<Record<Level, number>> = { debug: 0, info: 1, warn: 2, erro
 
 /** `shard.stalled: a shard can not … (shard=… error=…)`: one line, whatever the fields hold. */
 export function formatLine(line: LogLine): string {
-  const fields = Object.entries(line.fields)
+  const fields = formatFields(line.fields);
+  return `${line.name}: ${line.text}${fields === '' ? '' : ` (${fields})`}`;
+}
+
+/** `shard=… error="…"`, on one line. */
+export function formatFields(fields: Fields): string {
+  return Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${quote(String(value))}`)
     .join(' ');
-  return `${line.name}: ${line.text}${fields === '' ? '' : ` (${fields})`}`;
 }
 
 function quote(text: string): string {

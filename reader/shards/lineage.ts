@@ -139,7 +139,9 @@ function passedOverShards(shards: ReadonlyMap<string, Shard>, rows: ReadonlyMap<
 }
 
 /** Every shard once, after all of its listed parents. Iterative, because chains grow with every reshard; a listing that runs in a circle still ends. */
-function parentsFirst<Item extends Pick<Shard, 'shardId' | 'parents'>>(shards: ReadonlyMap<string, Item>): Item[] {
+export function parentsFirst<Item extends Pick<Shard, 'shardId' | 'parents'>>(
+  shards: ReadonlyMap<string, Item>,
+): Item[] {
   const order: Item[] = [];
   const seen = new Set<string>();
   const path: { readonly shard: Item; next: number }[] = [];

@@ -8,6 +8,7 @@ import { openLevelStore } from '../../reader/checkpoint/leveldb.ts';
 import { openKvStore } from '../../reader/checkpoint/kv-store.ts';
 import { MemoryStore } from '../../reader/checkpoint/memory.ts';
 import type { CheckpointStore } from '../../reader/checkpoint/store.ts';
+import { MovingStore } from '../../splunk-app/input/moving-store.ts';
 import { accessTo, startDynalite } from '../fakes/peers/dynalite.ts';
 import type { Peer } from '../fakes/peers/process.ts';
 import { SESSION } from '../fakes/splunkd/kv-stores.ts';
@@ -18,6 +19,12 @@ import { freshTable, reopenable } from './dynamodb-store.ts';
 checkpointStoreContract('MemoryStore', async () => {
   const store = new MemoryStore();
   return { store, dispose: () => store.close() };
+});
+
+checkpointStoreContract('a store that takes positions over', () => {
+  const done = () => Promise.resolve();
+  const store = new MovingStore({ from: new MemoryStore(), to: new MemoryStore(), done });
+  return Promise.resolve({ store, dispose: () => store.close() });
 });
 
 checkpointStoreContract('LevelDB', async () => {

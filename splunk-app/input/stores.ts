@@ -1,0 +1,148 @@
+/** The position store of a stanza: which one it is, which one it was, and how each is opened. */
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { AwsAccess } from '../../base/aws-access.ts';
+import { KinlogError } from '../../base/errors.ts';
+import type { EventLog } from '../../base/events.ts';
+import { inspectDirectory } from '../../reader/checkpoint/leveldb-files.ts';
+import { MovingStore, type Store } from './moving-store.ts';
+import type { StanzaOptions } from './options.ts';
+
+/** Everything that tells one store from another, as the file beside the positions remembers it. */
+export type StorePlace =
+  | { readonly kind: 'local' }
+  | { readonly kind: 'kvstore' }
+  | { readonly kind: 'dynamodb'; readonly table: string; readonly region?: string; readonly endpoint?: string };
+
+export interface StoreContext {
+  readonly options: StanzaOptions;
+  /** Of the local store; the file that remembers the place lies beside it. */
+  readonly directory: string;
+  /** How AWS is reached; `endpoint` is that of DynamoDB. */
+  readonly aws: AwsAccess;
+  /** splunkd's address and the key for it. */
+  readonly splunkd: { readonly serverUri: string; readonly sessionKey: string };
+  readonly app: string;
+  readonly log: EventLog;
+  readonly signal: AbortSignal;
+}
+
+/** After an edit splunkd starts the new process while the old one may still drain. */
+const LOCK_WAIT_MS = 30_000;
+
+/** When the stanza names another store than before, the positions move along as soon as the store is first read. The caller closes it. */
+export async function openPositions(context: StoreContext): Promise<Store> {
+  const place = placeOf(context.options);
+  const file = `${context.directory}.store`;
+  const remembered = await rememberedPlace(file);
+  const before = remembered ?? (await localPlace(context.directory)) ?? place;
+  if (isDeepStrictEqual(before, place)) {
+    const store = await openPlace(place, context);
+    if (remembered === undefined) await remember(place, file);
+    return store;
+  }
+  const from = await openPlace(before, context);
+  try {
+    const to = await openPlace(place, context);
+    return new MovingStore({
+      from,
+      to,
+      done: async (moved) => {
+        await remember(place, file);
+        context.log.emit('checkpoint.moved', { from: placeText(before), to: placeText(place), rows: moved });
+      },
+    });
+  } catch (error) {
+    await from.close();
+    throw error;
+  }
+}
+
+export function placeOf({
+  checkpointStore,
+  checkpointTable,
+  streamName,
+  awsRegion,
+  dynamodbEndpoint,
+}: StanzaOptions): StorePlace {
+  if (checkpointStore !== 'dynamodb') return { kind: checkpointStore };
+  const region = /^arn:[^:]*:kinesis:([^:]+):/.exec(streamName)?.[1] ?? awsRegion;
+  return {
+    kind: 'dynamodb',
+    table: checkpointTable ?? '',
+    ...(region === undefined ? {} : { region }),
+    ...(dynamodbEndpoint === undefined ? {} : { endpoint: dynamodbEndpoint }),
+  };
+}
+
+export function placeText(place: StorePlace): string {
+  return place.kind === 'dynamodb' ? `dynamodb table ${place.table}` : place.kind;
+}
+
+async function rememberedPlace(file: string): Promise<StorePlace | undefined> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  const place = parsedPlace(text);
+  if (place !== undefined) return place;
+  throw new KinlogError('KINLOG_CHECKPOINT_UNREADABLE', `${file} does not say where the positions of this input are`, {
+    remedy:
+      'Remove it when the input keeps its positions where it always did; otherwise write the former place into it.',
+  });
+}
+
+/** As a whole or not at all. */
+async function remember(place: StorePlace, file: string): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  const next = `${file}.next`;
+  const handle = await open(next, 'w', 0o600);
+  try {
+    await handle.writeFile(`${JSON.stringify(place)}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(next, file);
+}
+
+function parsedPlace(text: string): StorePlace | undefined {
+  try {
+    const place = JSON.parse(text) as Partial<Record<string, unknown>> | null;
+    if (place?.['kind'] === 'local' || place?.['kind'] === 'kvstore') return { kind: place['kind'] };
+    return place?.['kind'] === 'dynamodb' && typeof place['table'] === 'string'
+      ? (place as unknown as StorePlace)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of an input that is older than the file: all it could have were positions on the disk. */
+async function localPlace(directory: string): Promise<StorePlace | undefined> {
+  return (await inspectDirectory(directory)) === 'new' ? undefined : { kind: 'local' };
+}
+
+async function openPlace(place: StorePlace, context: StoreContext): Promise<Store> {
+  const { directory, log, signal, aws, splunkd, app } = context;
+  switch (place.kind) {
+    case 'local': {
+      const { openLevelStore } = await import('../../reader/checkpoint/leveldb.ts');
+      return openLevelStore(directory, { signal, waitMs: LOCK_WAIT_MS });
+    }
+    case 'kvstore': {
+      const { openKvStore } = await import('../../reader/checkpoint/kv-store.ts');
+      const auth = { kind: 'session', value: splunkd.sessionKey } as const;
+      return openKvStore({ url: splunkd.serverUri, app, auth, log });
+    }
+    case 'dynamodb': {
+      const { openDynamoStore } = await import('../../reader/checkpoint/dynamodb.ts');
+      const { table, region, endpoint } = place;
+      const { checkpointTableCapacity: capacity } = context.options;
+      const create = capacity === undefined ? {} : { readCapacity: capacity, writeCapacity: capacity };
+      return openDynamoStore({ table, client: { ...aws, region, endpoint }, create, log });
+    }
+  }
+}
