@@ -6,6 +6,8 @@ TSC := $(NODE) node_modules/typescript/bin/tsc
 INSTALLED := node_modules/.installed toolchain/node_modules/.installed
 SOURCES := $(shell find base record reader sender cli splunk-app -name '*.ts' -o -path 'splunk-app/*' -type f 2>/dev/null)
 COMMANDS := kinlog log2kinesis dumpstream logdecode
+# Packages of the Splunk app: linux-x86_64 linux-arm64 darwin windows slim, or all; empty for this platform.
+PLATFORMS :=
 # Set to a file for a report in JSON beside the text.
 TEST_REPORT :=
 
@@ -58,11 +60,14 @@ dist/.built: $(INSTALLED) $(SOURCES) tsconfig.json tsconfig.build.json
 	done
 	@touch $@
 
-splunkapp: dist/kinloader.tar.gz ## dist/kinloader.tar.gz: the Splunk app for this platform, runtime inside
-	@ls -l $<
+splunkapp: $(if $(PLATFORMS),packages,dist/kinloader.tar.gz) ## dist/kinloader.tar.gz: the Splunk app for this platform, runtime inside (PLATFORMS=all: one for each)
+	@ls -l dist/kinloader*.tar.gz
 
-dist/kinloader.tar.gz: $(INSTALLED) $(SOURCES)
+dist/kinloader.tar.gz: $(INSTALLED) $(SOURCES) package.json
 	$(NODE) splunk-app/package.ts
+
+packages: $(INSTALLED)
+	$(NODE) splunk-app/package.ts $(PLATFORMS)
 
 demo: dist/.built dist/kinloader.tar.gz ## access logs through Kinesis into Splunk events, with a crash half-way (LOG=any/file.log)
 	@$(NODE) test/demo/demo.ts
@@ -74,4 +79,4 @@ bench: dist/.built dist/kinloader.tar.gz ## our speed and memory beside baseline
 clean: ## remove what was built
 	rm -rf dist .demo .cache
 
-.PHONY: help install check generate test test-interop test-all build splunkapp demo bench clean
+.PHONY: help install check generate test test-interop test-all build splunkapp packages demo bench clean

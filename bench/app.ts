@@ -29,9 +29,9 @@ export function unpackedApp(): App {
       throw error;
     }
   }
-  const files = readdirSync(folder, { recursive: true }).map(String);
-  const input = files.find((file) => path.basename(file) === 'kinesis_log.sh');
-  if (input === undefined) throw new Error('the package holds no kinesis_log.sh');
-  const bin = path.join(folder, path.dirname(input));
-  return { input: path.join(folder, input), node: path.join(bin, 'node') };
+  const node = readdirSync(folder, { recursive: true })
+    .map((file) => path.join(folder, String(file)))
+    .find((file) => path.basename(file) === 'node');
+  if (node === undefined) throw new Error('the package holds no runtime');
+  return { input: path.join(path.dirname(node), 'kinesis_log.sh'), node };
 }

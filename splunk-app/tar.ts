@@ -69,7 +69,7 @@ export function untar(archive: Uint8Array): ArchiveMember[] {
   const bytes = Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength);
   const text = (at: number, length: number) => bytes.toString('latin1', at, at + length).replace(/\0.*$/s, '');
   const members: ArchiveMember[] = [];
-  for (let at = 0; at < bytes.length && bytes[at] !== 0; ) {
+  for (let at = 0; at < bytes.length && bytes[at] !== 0;) {
     const size = parseInt(text(at + 124, 12), 8);
     const end = at + BLOCK + size;
     if (!(end <= bytes.length)) throw new RangeError('the archive ends within a member');

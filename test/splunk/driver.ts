@@ -1,37 +1,50 @@
 /** Builds and unpacks the app, and starts its input as splunkd does: configuration on a stdin that stays open, stdout and stderr pipes, a foreign folder, an environment of splunkd's own. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { SaxesParser } from 'saxes';
+import { StringDecoder } from 'node:string_decoder';
+import { builtApp } from './built.ts';
+import { inputDocument, itemsDocument, type Setting } from './splunkd/documents.ts';
+import { EventDocument, type SplunkEvent } from './splunkd/event-document.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const BIN_FOLDERS: Readonly<Record<string, string>> = {
   'linux-x64': 'linux_x86_64/bin',
   'darwin-x64': 'darwin_x86_64/bin',
 };
-export const BIN = BIN_FOLDERS[`${process.platform}-${process.arch}`] ?? 'bin';
+/** Where splunkd finds the launcher. */
+const BIN = BIN_FOLDERS[`${process.platform}-${process.arch}`] ?? 'bin';
 
 export interface SplunkApp {
   readonly archive: string;
   /** The app's folder, kinloader/. */
   readonly folder: string;
   readonly launcher: string;
-  /** A folder of its own for each call, gone with the app. */
+  /** A folder of its own for each call, gone after `dispose`. */
   scratch(): string;
   dispose(): void;
 }
 
-/** Unpacked by the system's tar, which knows nothing of our writer. */
+/** Shared with the other suites: nothing in its folder may be changed. */
 export function buildApp(): SplunkApp {
   const work = mkdtempSync(path.join(tmpdir(), 'kinlog-splunk-'));
-  const archive = path.join(work, 'kinloader.tar.gz');
-  packageInto(archive);
-  execFileSync('tar', ['-xzf', archive, '-C', work]);
-  const folder = path.join(work, 'kinloader');
+  const built = builtApp(packageInto);
+  const folder = path.join(built, 'kinloader');
   let count = 0;
   return {
-    archive,
+    archive: path.join(built, 'kinloader.tar.gz'),
     folder,
     launcher: path.join(folder, BIN, 'kinesis_log.sh'),
     scratch: () => {
@@ -43,8 +56,9 @@ export function buildApp(): SplunkApp {
   };
 }
 
-export function packageInto(archive: string): void {
-  execFileSync(process.execPath, ['splunk-app/package.ts', archive], {
+/** Writes kinloader.tar.gz for this platform, or `kinloader-<name>.tar.gz` for each name. */
+export function packageInto(folder: string, ...names: readonly string[]): void {
+  execFileSync(process.execPath, ['splunk-app/package.ts', '--to', folder, ...names], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -80,55 +94,80 @@ export interface StartOptions {
   readonly command?: readonly [string, ...string[]];
 }
 
-const END_OF_EVENT = '</event>';
 const LIMIT_MS = 30_000;
 
 export class SplunkInput {
   readonly child: ChildProcess;
+  /** What came on stdout, as an event stream. */
+  readonly document = new EventDocument();
   stdout = '';
   stderr = '';
-  /** Whole events on stdout so far. */
-  events = 0;
   /** Exit status, or the signal. */
   exited: number | NodeJS.Signals | undefined;
+  readonly #pipe: Socket;
+  readonly #decoder = new StringDecoder('utf8');
   #changed = Promise.withResolvers<undefined>();
   #reading = false;
-  /** Too short to hold the end of an event, long enough for all of it but one character. */
-  #tail = '';
 
   constructor(app: SplunkApp, { args = [], xml, env = {}, stdout = 'now', command }: StartOptions = {}) {
     const scratch = app.scratch();
     const [program, ...more] = command ?? [app.launcher, ...args];
+    const pipe = openPipe(path.join(scratch, 'stdout'));
+    this.#pipe = pipe.reader;
     this.child = spawn(program, more, {
       cwd: scratch,
       env: { PATH: '/usr/bin:/bin', HOME: scratch, ...AWS, ...hostileEnvironment(scratch), ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', pipe.writer, 'pipe'],
     });
+    closeSync(pipe.writer);
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => this.#note(() => (this.stderr += text)));
-    this.child.on('close', (status, signal) => this.#note(() => (this.exited = status ?? signal ?? undefined)));
-    // With a stdout that nobody reads, `close` never comes.
-    this.child.on('exit', (status, signal) => {
-      if (!this.#reading) this.#note(() => (this.exited = status ?? signal ?? undefined));
-    });
+    this.#followEnd();
     this.child.stdin!.on('error', () => undefined);
     if (xml !== undefined) this.child.stdin!.write(xml);
     if (stdout === 'now') this.read();
+  }
+
+  /** Ended is who has exited and whose output is read; with a stdout that nobody reads, who has exited. */
+  #followEnd(): void {
+    const drained = new Promise((resolve) => this.#pipe.once('close', resolve));
+    const end = (status: number | null, signal: NodeJS.Signals | null) =>
+      this.#note(() => (this.exited = status ?? signal ?? undefined));
+    this.child.on('close', (status, signal) => void drained.then(() => end(status, signal)));
+    this.child.on('exit', (status, signal) => {
+      if (!this.#reading) end(status, signal);
+    });
+  }
+
+  /** Whole events on stdout so far. */
+  get events(): number {
+    return this.document.events.length;
   }
 
   get pid(): number {
     return this.child.pid!;
   }
 
+  /** Goes on taking from stdout. */
   read(): void {
+    const first = !this.#reading;
     this.#reading = true;
-    this.child.stdout!.setEncoding('utf8').on('data', (text: string) => this.#note(() => this.#took(text)));
+    if (first) this.#pipe.on('data', (chunk: Buffer) => this.#note(() => this.#took(chunk)));
+    this.#pipe.resume();
   }
 
-  #took(text: string): void {
-    const joint = this.#tail + text;
-    this.events += joint.split(END_OF_EVENT).length - 1;
-    this.#tail = joint.slice(-END_OF_EVENT.length + 1);
-    this.stdout += text;
+  /** Takes nothing more: what the pipe holds fills it, and then the input waits. */
+  stall(): void {
+    this.#pipe.pause();
+  }
+
+  /** The end of the pipe that splunkd holds is gone. */
+  closeStdout(): void {
+    this.#pipe.destroy();
+  }
+
+  #took(chunk: Buffer): void {
+    this.document.write(chunk);
+    this.stdout += this.#decoder.write(chunk);
   }
 
   /** Settles when the fact holds; looks again at every output and at the end of the process, and every 50 ms for facts of elsewhere. */
@@ -157,7 +196,7 @@ export class SplunkInput {
   kill(): void {
     if (this.exited === undefined) this.child.kill('SIGKILL');
     this.child.stdin!.destroy();
-    this.child.stdout!.destroy();
+    this.#pipe.destroy();
   }
 
   #note(change: () => unknown): void {
@@ -167,53 +206,27 @@ export class SplunkInput {
   }
 }
 
-export interface SplunkEvent {
-  readonly stanza: string;
-  /** Children of <event> with their text. */
-  readonly fields: Readonly<Record<string, string>>;
+/** A pipe as splunkd makes it: what Node would make for a child is a socket, with other buffers. */
+function openPipe(name: string): { readonly reader: Socket; readonly writer: number } {
+  execFileSync('mkfifo', [name]);
+  const reader = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(name, constants.O_WRONLY);
+  return { reader: new Socket({ fd: reader, readable: true, writable: false }), writer };
 }
 
-/** Events of a stream, by an XML parser that none of us wrote. Throws at the first fault of the XML; `whole` tells whether the document was closed. */
-export function parseEvents(xml: string): { events: SplunkEvent[]; whole: boolean } {
-  const events: SplunkEvent[] = [];
-  let fields: Record<string, string> = {};
-  let stanza = '';
-  let text = '';
-  const ended: string[] = [];
-  const parser = new SaxesParser();
-  parser.on('error', (error) => {
-    throw error;
-  });
-  parser.on('opentag', ({ name, attributes }) => {
-    text = '';
-    if (name !== 'event') return;
-    stanza = attributes['stanza'] ?? '';
-    fields = {};
-  });
-  parser.on('text', (piece) => (text += piece));
-  parser.on('closetag', ({ name }) => {
-    if (name === 'event') events.push({ stanza, fields });
-    else if (name === 'stream') ended.push(name);
-    else fields[name] = text;
-  });
-  parser.write(xml);
-  const whole = ended.length > 0;
-  if (whole) parser.close();
-  return { events, whole };
+/** Events of a stream, and whether it was closed. Throws at the first byte that splunkd would not take. */
+export function parseEvents(xml: string): { events: readonly SplunkEvent[]; whole: boolean } {
+  const document = new EventDocument();
+  document.write(Buffer.from(xml));
+  if (document.fault !== undefined) throw new Error(document.fault);
+  return document;
 }
 
-export interface Setting {
-  readonly name?: string;
-  readonly params: Readonly<Record<string, string>>;
-}
-
-const escape = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
-const paramsXml = (params: Readonly<Record<string, string>>) =>
-  Object.entries(params)
-    .map(([name, value]) => `<param name="${name}">${escape(value)}</param>`)
-    .join('');
-const head = (checkpointDir: string) =>
-  `<server_host>hf1</server_host><server_uri>https://127.0.0.1:8089</server_uri><session_key>${SESSION_KEY}</session_key><checkpoint_dir>${checkpointDir}</checkpoint_dir>`;
+const head = (checkpointDir: string) => ({
+  serverUri: 'https://127.0.0.1:8089',
+  sessionKey: SESSION_KEY,
+  checkpointDir,
+});
 
 /** What splunkd sends for enabled stanzas, built-in parameters and all. */
 export function runXml(checkpointDir: string, ...stanzas: readonly Setting[]): string {
@@ -224,13 +237,10 @@ export function runXml(checkpointDir: string, ...stanzas: readonly Setting[]): s
     interval: '0',
     start_by_shell: 'false',
   };
-  const inner = stanzas.map(
-    ({ name = 'prod', params }) =>
-      `<stanza name="kinesis_log://${escape(name)}" app="kinloader">${paramsXml({ ...builtIns, ...params })}</stanza>`,
-  );
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<input>${head(checkpointDir)}<configuration>${inner.join('')}</configuration></input>\n`;
+  const whole = stanzas.map(({ params, ...named }) => ({ ...named, params: { ...builtIns, ...params } }));
+  return inputDocument(head(checkpointDir), whole);
 }
 
 export function itemsXml(params: Readonly<Record<string, string>>): string {
-  return `<?xml version="1.0" encoding="UTF-8"?><items>${head('/none')}<item name="prod">${paramsXml(params)}</item></items>\n`;
+  return itemsDocument(head('/none'), { params });
 }

@@ -1,17 +1,8 @@
 /** The packaged program in the three modes of a modular input, as far as they need no stream. */
-import { copyFileSync, readFileSync, symlinkSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  BIN,
-  buildApp,
-  itemsXml,
-  runXml,
-  SESSION_KEY,
-  SplunkInput,
-  type SplunkApp,
-  type StartOptions,
-} from './driver.ts';
+import { buildApp, itemsXml, runXml, SESSION_KEY, SplunkInput, type SplunkApp, type StartOptions } from './driver.ts';
 
 let app: SplunkApp;
 let started: SplunkInput[] = [];
@@ -49,10 +40,13 @@ describe('--scheme', () => {
 
   it('needs nothing but the entry file, so that it is quick and can not fail with the rest', async () => {
     const bare = app.scratch();
-    for (const name of ['kinesis_log.sh', 'kinloader.cjs', 'scheme.xml'])
-      copyFileSync(path.join(app.folder, BIN, name), path.join(bare, name));
-    symlinkSync(path.join(app.folder, BIN, 'node'), path.join(bare, 'node'));
-    const input = start({ command: [path.join(bare, 'kinesis_log.sh'), '--scheme'] });
+    const platform = path.join(bare, path.relative(app.folder, path.dirname(app.launcher)));
+    for (const folder of [platform, path.join(bare, 'bin')]) mkdirSync(folder, { recursive: true });
+    for (const name of ['kinloader.cjs', 'scheme.xml'])
+      copyFileSync(path.join(app.folder, 'bin', name), path.join(bare, 'bin', name));
+    copyFileSync(app.launcher, path.join(platform, 'kinesis_log.sh'));
+    symlinkSync(path.join(path.dirname(app.launcher), 'node'), path.join(platform, 'node'));
+    const input = start({ command: [path.join(platform, 'kinesis_log.sh'), '--scheme'] });
     expect(await input.ended()).toBe(0);
     expect(input.stdout).toBe(scheme);
   });

@@ -7,4 +7,4 @@ case $0 in
   */*) here=${0%/*} ;;
   *) here=. ;;
 esac
-exec "$here/node" "$here/kinloader.cjs" "$@"
+exec "$here/node" "$here/../../bin/kinloader.cjs" "$@"
