@@ -39,6 +39,7 @@ export class KvCollection {
   readonly #options: KvCollectionOptions;
   /** Always that of the user nobody: the user is part of a document's identity. */
   readonly #path: string;
+  #shown: SplunkAuth['kind'] = 'session';
 
   constructor(options: KvCollectionOptions) {
     this.#options = options;
@@ -92,6 +93,7 @@ export class KvCollection {
 
   async #send(call: Unsigned, signal?: AbortSignal): Promise<HttpAnswer> {
     const { kind, value } = await this.#options.auth();
+    this.#shown = kind;
     const authorization = `${kind === 'session' ? 'Splunk' : 'Bearer'} ${value}`;
     const headers = { authorization, 'content-type': 'application/json' };
     try {
@@ -150,6 +152,8 @@ export class KvCollection {
         return new KinlogError('KINLOG_SPLUNK_REFUSED', `${host} does not accept the session key or token (${said})`, {
           remedy:
             'A session key ends with the input that it was given to: restart the input. A token may be expired or disabled: make a new one.',
+          // Nobody renews the key that a process was given at its start.
+          retry: this.#shown === 'session' ? 'never' : 'slow',
         });
       case 403:
         return new KinlogError('KINLOG_SPLUNK_REFUSED', `${host} does not allow the use of ${collection} (${said})`, {
