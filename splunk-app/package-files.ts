@@ -135,7 +135,7 @@ async function bundle(entry: string, name: string, options: BuildOptions = {}): 
 
 async function slimEntry(neededNode: readonly number[]): Promise<ArchiveFile> {
   const define = { NEEDED_NODE: JSON.stringify(neededNode) };
-  const { file } = await bundle('slim.ts', 'slim.cjs', { target: 'node4', external: ['./kinloader.cjs'], define });
+  const { file } = await bundle('slim.ts', 'slim.cjs', { target: 'node6', external: ['./kinloader.cjs'], define });
   return file;
 }
 

@@ -5,7 +5,9 @@ declare const NEEDED_NODE: readonly [major: number, minor: number];
 /** With interval 0 splunkd starts a run again the moment it ends. */
 const RETRY_MS = 30_000;
 
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const found = process.versions.node.split('.');
+const major = Number(found[0]);
+const minor = Number(found[1]);
 if (major > NEEDED_NODE[0] || (major === NEEDED_NODE[0] && minor >= NEEDED_NODE[1])) {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the bundle beside it, which an old Node could not even parse
   require('./kinloader.cjs');
