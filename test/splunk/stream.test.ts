@@ -10,10 +10,10 @@ import {
   runXml,
   SESSION_KEY,
   SplunkInput,
-  type Setting,
   type SplunkApp,
   type StartOptions,
 } from './driver.ts';
+import type { Setting } from './splunkd/documents.ts';
 
 const MIB = 1024 * 1024;
 let app: SplunkApp;
@@ -40,6 +40,7 @@ afterEach(async () => {
   await simulator.close();
   for (const input of started) {
     expect(input.stderr).toMatch(/^((DEBUG|INFO|WARN|ERROR) [^\n]*\n)*$/);
+    expect(input.document.fault).toBeUndefined();
     expect(input.stdout + input.stderr).not.toMatch(new RegExp(`${SESSION_KEY}|topsecret`));
   }
   started = [];
@@ -229,7 +230,7 @@ describe('when splunkd is gone', () => {
     put(0, 20);
     const first = start();
     await arrived(first, 20);
-    first.child.stdout!.destroy();
+    first.closeStdout();
     const lost = put(20, 40);
     await first.until(() => first.exited !== undefined, 'the end');
     const second = start();
