@@ -5,7 +5,7 @@ import { EventLog, type LogLine } from '../base/events.ts';
 import { Reader, type ByteBudget, type ReaderStatus } from '../reader/index.ts';
 import type { StreamConfig } from './run-config.ts';
 import type { SharedParts } from './run-parts.ts';
-import { StalledShards } from './stalled-shards.ts';
+import { StalledShards } from '../reader/stalled-shards.ts';
 import { storeName } from './store.ts';
 
 export interface StreamContext {

@@ -9,12 +9,17 @@ const LONGEST = 150;
 export function positionDirectory(checkpointDir: string, stanza: string): string {
   if (!path.isAbsolute(checkpointDir))
     throw new KinlogError('KINLOG_INPUT_INVALID', 'the configuration on stdin names no absolute checkpoint_dir');
+  return path.join(checkpointDir, nameOnDisk(stanza));
+}
+
+/** What files of a stanza are called, whatever its name holds. `stanza`: with its scheme, such as `kinesis_log://prod`. */
+export function nameOnDisk(stanza: string): string {
   const name = stanza.slice(stanza.indexOf('://') + (stanza.includes('://') ? 3 : 1));
   const encoded = encodeURIComponent(name.toWellFormed()).replaceAll(
     /[.!~*'()]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-  if (encoded.length <= LONGEST) return path.join(checkpointDir, encoded);
+  if (encoded.length <= LONGEST) return encoded;
   const digest = createHash('sha256').update(name).digest('hex').slice(0, 32);
-  return path.join(checkpointDir, `${encoded.slice(0, LONGEST)}-${digest}`);
+  return `${encoded.slice(0, LONGEST)}-${digest}`;
 }

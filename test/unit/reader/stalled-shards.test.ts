@@ -1,7 +1,7 @@
 /** What the status of `kinlog run` says of shards that stand still. */
 import { expect, it } from 'vitest';
 import { EventLog } from '../../../base/events.ts';
-import { StalledShards } from '../../../cli/stalled-shards.ts';
+import { StalledShards } from '../../../reader/stalled-shards.ts';
 import type { ReaderStatus, ShardState } from '../../../reader/index.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 

@@ -1,7 +1,7 @@
 /** Shards that can not be read for now: the reader goes on asking and says it once in its log, but whoever looks at the status later must see it too. */
 import type { Clock } from '../base/clock.ts';
 import type { LogLine } from '../base/events.ts';
-import type { ReaderStatus, ShardStatus } from '../reader/index.ts';
+import type { ReaderStatus, ShardStatus } from './status.ts';
 
 interface Stall {
   /** Monotonic milliseconds. */
