@@ -272,7 +272,8 @@ describe('when the metrics log can not be written', () => {
     expect(said).toEqual(['metrics.stalled', 'metrics.resumed']);
     const times = linesOf('stream').map((line) => line['time']);
     expect(times.slice(0, 3)).toEqual(['00:00:00', '00:01:00', '00:02:00'].map((time) => `2026-01-01T${time}.000Z`));
-    expect(new Set(times).size).toBe(times.length);
+    // The last one tells of the end, which may fall on the same time.
+    expect(new Set(times.slice(0, -1)).size).toBe(times.length - 1);
   });
 
   it('a disk that never answers holds up neither the log nor the end, and what waits is bounded', async () => {
