@@ -129,6 +129,18 @@ export const ERRORS = {
     'splunkd does not accept the session key or token, or does not allow its user what is needed. Positions are kept.',
     'Give a token that is valid, of a user who may read and write what the message names.',
   ),
+  KINLOG_SESSION_ENDED: kind(
+    'never',
+    100,
+    'splunkd does not accept the session key of this run any more. Positions are kept.',
+    'Nothing: the input ends, and splunkd starts it again with a fresh key.',
+  ),
+  KINLOG_SECRET_UNUSABLE: kind(
+    'slow',
+    100,
+    'A secret that an input names is not in the password storage of Splunk, or lies there in a form that can not be read.',
+    'Store the secret again on the set-up page of the app, under the name that the message tells.',
+  ),
   KINLOG_KV_COLLECTION_MISSING: kind(
     'slow',
     100,

@@ -165,9 +165,18 @@ export const EVENTS = {
   'metrics.stalled': kind(
     'warn',
     'the metrics log can not be written, and the dashboards show nothing new; reading goes on',
-    'metrics_stalls',
   ),
   'metrics.resumed': kind('info', 'the metrics log is written again'),
+  'splunkd.waited': kind('warn', 'splunkd does not answer; it is asked again, and nothing is read before it does'),
+  'secret.masked': kind(
+    'info',
+    'a secret was moved from the stanza into the password storage; splunkd starts the input anew',
+  ),
+  'secret.unmasked': kind(
+    'error',
+    'a secret stays readable in inputs.conf, because it could not be moved into the password storage; reading goes on with it',
+    'secrets_unmasked',
+  ),
   'input.idle': kind('info', 'no stanza is configured; nothing to do'),
 } as const satisfies Record<string, EventKind>;
 
@@ -240,6 +249,9 @@ export class EventLog {
 }
 
 const RANK: Readonly<Record<Level, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+/** A log whose lowest level is `lowest` shows lines of this level. */
+export const reaches = (level: Level, lowest: Level): boolean => RANK[level] >= RANK[lowest];
 
 /** `shard.stalled: a shard can not … (shard=… error=…)`: one line, whatever the fields hold. */
 export function formatLine(line: LogLine): string {

@@ -30,13 +30,20 @@ export interface Entry {
   readonly content: Readonly<Record<string, unknown>>;
 }
 
-/** Thirty entries unless `count` says otherwise; 0 is all. */
+/** Thirty entries unless `count` says otherwise; 0 is all. With `f` only those fields of the content. */
 export function entries(all: readonly Entry[], parameters = new URLSearchParams()): Answer {
   const offset = Number(parameters.get('offset') ?? 0);
   const count = Number(parameters.get('count') ?? 30);
   const shown = count === 0 ? all.slice(offset) : all.slice(offset, offset + count);
+  const wanted = parameters.getAll('f');
+  const fields = (content: Entry['content']) =>
+    Object.fromEntries(Object.entries(content).filter(([name]) => wanted.length === 0 || wanted.includes(name)));
   return ok({
-    entry: shown.map(({ name, app = 'search', content }) => ({ name, acl: { app, owner: 'nobody' }, content })),
+    entry: shown.map(({ name, app = 'search', content }) => ({
+      name,
+      acl: { app, owner: 'nobody' },
+      content: fields(content),
+    })),
     paging: { total: all.length, perPage: count, offset },
     messages: [],
   });

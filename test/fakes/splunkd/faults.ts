@@ -12,6 +12,12 @@ export class Faults {
   noDeletes = false;
   /** No credentials are accepted any more. */
   expired = false;
+  /** Capabilities that the user of the session does not have. */
+  readonly denied = new Set<string>();
+  /** limits.conf, [storage_passwords_masking]: secrets are given out as asterisks. */
+  maskedPasswords = false;
+  /** splunkd repeats the request in what it says about a refusal. */
+  echo = false;
   /** Connections are cut before anything happens. */
   outage = false;
   /** Half of it before the call happens, half after. */

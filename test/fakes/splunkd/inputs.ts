@@ -15,6 +15,8 @@ export class Inputs {
   runner: InputRunner | undefined;
   /** By scheme and name; tests put stanzas here. */
   readonly stanzas = new Map<string, Stanza>();
+  /** What an inputs.conf with more weight says, by the same keys; edits do not reach it. */
+  readonly overriding = new Map<string, Stanza>();
   /** Each edit that makes splunkd start the input anew, and each reload: `edit kinesis_log/main`. */
   readonly happened: string[] = [];
 
@@ -25,6 +27,18 @@ export class Inputs {
     const stanza = this.stanzas.get(`${scheme}/${name}`);
     if (stanza === undefined) return refused(404, `Could not find object id=${name}`);
     return this.#one(asked, `${scheme}/${name}`, { ...stanza }, action);
+  }
+
+  /** What the input is started with. */
+  effective(key: string): Stanza {
+    return { ...this.stanzas.get(key), ...this.overriding.get(key) };
+  }
+
+  /** /configs/conf-inputs/<scheme>://<name>: as the file of the app has it. */
+  configured(asked: Asked): Answer {
+    const name = asked.path[0] ?? '';
+    const stanza = this.stanzas.get(name.replace('://', '/'));
+    return stanza === undefined ? refused(404, `${name} does not exist`) : entries([{ name, content: stanza }]);
   }
 
   async #one(asked: Asked, key: string, stanza: Stanza, action: string | undefined): Promise<Answer> {

@@ -87,7 +87,11 @@ export class FakeSplunkd implements Host {
     calls.push(`${asked.method} ${new URL(request.url ?? '', 'http://splunkd').pathname}`);
     await held(faults.delayMs / 2);
     const refusal = this.#refusal(request.headers.authorization ?? '', faults);
-    const answer = refusal ?? (await this.#answer(asked, faults, host));
+    const answer = echoing(
+      refusal ?? (await this.#answer(asked, faults, host)),
+      { headers: request.headers, body },
+      faults,
+    );
     await held(faults.holdMs);
     if (answer.status < 300 && faults.takeLostAnswer(writes(asked))) return void request.socket.destroy();
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.json));
@@ -114,7 +118,9 @@ export class FakeSplunkd implements Host {
     if (mode !== 'json') return refused(501, 'this fake answers with output_mode=json only');
     switch (`${first}/${second}`) {
       case 'storage/passwords':
-        return this.passwords.answer(below(asked, 2));
+        return this.passwords.answer(below(asked, 2), faults);
+      case 'configs/conf-inputs':
+        return host.inputs.configured(below(asked, 2));
       case 'data/inputs':
         return host.inputs.answer(below(asked, 2));
       default:
@@ -148,6 +154,16 @@ function information(what: string, faults: Faults, host: Host): Answer {
 }
 
 const writes = ({ method, path: segments }: Asked): boolean => method !== 'GET' && segments.at(-1) !== 'batch_find';
+
+type Repeated = Pick<IncomingMessage, 'headers'> & { readonly body: string };
+
+/** With what was asked at the end of what is said, headers and all, as some proxies and error pages do. */
+function echoing(answer: Answer, { headers, body }: Repeated, { echo }: Faults): Answer {
+  if (!echo || answer.status < 400) return answer;
+  const { messages } = answer.json as { messages: { type: string; text: string }[] };
+  const asked = `${headers.authorization ?? ''} ${body}`;
+  return { ...answer, json: { messages: messages.map((one) => ({ ...one, text: `${one.text} ${asked}` })) } };
+}
 
 const below = (asked: Asked, depth: number): Asked => ({ ...asked, path: asked.path.slice(depth) });
 
