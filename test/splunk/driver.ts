@@ -1,5 +1,6 @@
 /** Builds and unpacks the app, and starts its input as splunkd does: configuration on a stdin that stays open, stdout and stderr pipes, a foreign folder, an environment of splunkd's own. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
   constants,
@@ -104,6 +105,8 @@ export class SplunkInput {
   stderr = '';
   /** Exit status, or the signal. */
   exited: number | NodeJS.Signals | undefined;
+  /** Settles when the process is gone, though what it wrote may still lie in the pipe. */
+  readonly gone: Promise<unknown>;
   readonly #pipe: Socket;
   readonly #decoder = new StringDecoder('utf8');
   #changed = Promise.withResolvers<undefined>();
@@ -120,6 +123,7 @@ export class SplunkInput {
       stdio: ['pipe', pipe.writer, 'pipe'],
     });
     closeSync(pipe.writer);
+    this.gone = once(this.child, 'exit');
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => this.#note(() => (this.stderr += text)));
     this.#followEnd();
     this.child.stdin!.on('error', () => undefined);
@@ -141,6 +145,10 @@ export class SplunkInput {
   /** Whole events on stdout so far. */
   get events(): number {
     return this.document.events.length;
+  }
+
+  get runs(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
   }
 
   get pid(): number {
@@ -194,7 +202,7 @@ export class SplunkInput {
 
   /** Nothing of a test outlives it. */
   kill(): void {
-    if (this.exited === undefined) this.child.kill('SIGKILL');
+    if (this.runs) this.child.kill('SIGKILL');
     this.child.stdin!.destroy();
     this.#pipe.destroy();
   }

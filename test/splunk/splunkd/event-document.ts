@@ -55,14 +55,12 @@ export class EventDocument {
   #opens(name: string, attributes: Readonly<Record<string, string>>): void {
     const depth = this.#open.push(name);
     this.#text = '';
-    if (depth === 1 && name === 'stream') return;
-    if (depth === 3 && FIELDS.has(name)) {
-      if (name in this.#fields) refuse(`a second <${name}> in one <event>`);
-      return;
-    }
-    if (depth !== 2 || name !== 'event') refuse(`<${this.#open.join('><')}>`);
-    for (const attribute of Object.keys(attributes))
-      if (!ATTRIBUTES.has(attribute)) refuse(`the attribute ${attribute}`);
+    const known = depth === 3 ? FIELDS.has(name) : name === (depth === 1 ? 'stream' : 'event');
+    if (!known || depth > 3) refuse(`<${this.#open.join('><')}>`);
+    const strange = Object.keys(attributes).find((attribute) => depth !== 2 || !ATTRIBUTES.has(attribute));
+    if (strange !== undefined) refuse(`the attribute ${strange}`);
+    if (depth === 3 && name in this.#fields) refuse(`a second <${name}> in one <event>`);
+    if (depth !== 2) return;
     this.#stanza = attributes['stanza'] ?? '';
     this.#fields = {};
   }
