@@ -8,6 +8,8 @@ SOURCES := $(shell find base record reader sender cli splunk-app -name '*.ts' -o
 COMMANDS := kinlog log2kinesis dumpstream logdecode
 # Packages of the Splunk app: linux-x86_64 linux-arm64 darwin windows slim, or all; empty for this platform.
 PLATFORMS :=
+# For make appinspect, which gives it an environment of its own.
+PYTHON := python3
 # Set to a file for a report in JSON beside the text.
 TEST_REPORT :=
 
@@ -69,6 +71,9 @@ dist/kinloader.tar.gz: $(INSTALLED) $(SOURCES) package.json
 packages: $(INSTALLED)
 	$(NODE) splunk-app/package.ts $(PLATFORMS)
 
+appinspect: dist/kinloader.tar.gz ## what Splunk's own tools say about that archive (AppInspect, ksconf, dashboard schemas, SDK); needs Python 3.11 to 3.13
+	@PYTHON=$(PYTHON) $(NODE) splunk-app/validation/main.ts $<
+
 demo: dist/.built dist/kinloader.tar.gz ## access logs through Kinesis into Splunk events, with a crash half-way (LOG=any/file.log)
 	@$(NODE) test/demo/demo.ts
 
@@ -79,4 +84,4 @@ bench: dist/.built dist/kinloader.tar.gz ## our speed and memory beside baseline
 clean: ## remove what was built
 	rm -rf dist .demo .cache
 
-.PHONY: help install check generate test test-interop test-all build splunkapp packages demo bench clean
+.PHONY: help install check generate test test-interop test-all build splunkapp packages appinspect demo bench clean
