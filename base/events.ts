@@ -177,6 +177,15 @@ export const EVENTS = {
     'a secret stays readable in inputs.conf, because it could not be moved into the password storage; reading goes on with it',
     'secrets_unmasked',
   ),
+  'captain.here': kind('info', 'this host is the captain of the search-head cluster; the stream is read here'),
+  'captain.elsewhere': kind(
+    'info',
+    'another host is the captain of the search-head cluster; nothing is read here until this one is',
+  ),
+  'captain.unknown': kind(
+    'warn',
+    'splunkd has not told for a minute whether this host is still the captain; reading stops until it does',
+  ),
   'input.idle': kind('info', 'no stanza is configured; nothing to do'),
 } as const satisfies Record<string, EventKind>;
 
