@@ -1,5 +1,5 @@
 /** HTTP to services that are not AWS: bounded in time, size and connections, TLS checked, and no secret in what it says. */
-import type { Agent } from 'undici';
+import type { Agent, Dispatcher, ProxyAgent } from 'undici';
 import { abortReason } from './clock.ts';
 import { KinlogError } from './errors.ts';
 
@@ -12,6 +12,10 @@ export interface HttpOptions {
   readonly verify?: 'all' | 'chain' | 'nothing' | undefined;
   /** For a whole call, the wait for a connection included, milliseconds. */
   readonly timeoutMs?: number | undefined;
+  /** At once; further calls wait for one. Default 8. */
+  readonly connections?: number | undefined;
+  /** Address of a proxy that makes a tunnel to the server; may hold a user and a password. */
+  readonly proxy?: URL | undefined;
 }
 
 export interface HttpCall {
@@ -20,18 +24,20 @@ export interface HttpCall {
   readonly path: string;
   /** May hold secrets. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
 }
 
 export interface HttpAnswer {
   readonly status: number;
+  /** By names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
 }
 
 /** Calls to one server. Redirects are not followed: they would carry the secrets elsewhere. */
 export class HttpClient {
   readonly #options: HttpOptions;
-  #agent: Promise<Agent> | undefined;
+  #agent: Promise<Agent | ProxyAgent> | undefined;
   #closed = false;
 
   constructor(options: HttpOptions) {
@@ -64,8 +70,9 @@ export class HttpClient {
   async #answer(call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
     this.#agent ??= newAgent(this.#options);
     const dispatcher = await this.#agent;
-    const { statusCode, body } = await dispatcher.request({ origin: this.#options.url.origin, ...call, signal });
-    return { status: statusCode, text: await body.text() };
+    const request: Dispatcher.RequestOptions = { origin: this.#options.url.origin, ...call, signal };
+    const { statusCode, headers, body } = await dispatcher.request(request);
+    return { status: statusCode, headers, text: await body.text() };
   }
 
   /** Calls under way end first. */
@@ -80,23 +87,21 @@ export class HttpClient {
 }
 
 const MAX_ANSWER_BYTES = 64 << 20;
-/** At once; further calls wait for one. */
 const CONNECTIONS = 8;
 
-async function newAgent(options: HttpOptions): Promise<Agent> {
-  const { ca, verify = 'all', timeoutMs } = options;
+async function newAgent(options: HttpOptions): Promise<Agent | ProxyAgent> {
+  const { ca, verify = 'all', timeoutMs, connections = CONNECTIONS, proxy } = options;
   // Only here: most commands never need it.
-  const { Agent: UndiciAgent } = await import('undici');
-  return new UndiciAgent({
-    connections: CONNECTIONS,
-    maxResponseSize: MAX_ANSWER_BYTES,
-    connect: {
-      ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
-      ...(ca === undefined ? {} : { ca }),
-      ...(verify === 'all' ? {} : { checkServerIdentity: () => undefined }),
-      rejectUnauthorized: verify !== 'nothing',
-    },
-  });
+  const { Agent: UndiciAgent, ProxyAgent: UndiciProxyAgent } = await import('undici');
+  const connect = {
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(verify === 'all' ? {} : { checkServerIdentity: () => undefined }),
+    rejectUnauthorized: verify !== 'nothing',
+  };
+  const common = { connections, maxResponseSize: MAX_ANSWER_BYTES };
+  if (proxy === undefined) return new UndiciAgent({ ...common, connect });
+  return new UndiciProxyAgent({ ...common, uri: proxy.href, requestTls: connect });
 }
 
 const PASSING = new Set([
@@ -121,6 +126,8 @@ function failure(error: unknown, host: string): KinlogError {
   if (error instanceof KinlogError) return error;
   const code = codeOf(error);
   if (PASSING.has(code)) return unavailable(host, code, error);
+  // Whoever asked has not stopped it, so it was the proxy; it says no secret.
+  if (code === 'UND_ERR_ABORTED') return unavailable(host, (error as Error).message, error);
   if (UNTRUSTED.test(code))
     return new KinlogError('KINLOG_TLS_UNTRUSTED', `the certificate of ${host} is not trusted: ${code}`, {
       cause: error,

@@ -1,8 +1,9 @@
 /** How splunkd is reached: its address, its certificate, and what may be left unchecked on one's own host. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { KinlogError } from '../../base/errors.ts';
 import { HttpClient } from '../../base/http.ts';
+import { addressFaults, certificatesIn, isLoopback, type Certificates } from '../../base/server-address.ts';
 
 export interface KvConnectionOptions {
   /** Management port of splunkd, such as https://127.0.0.1:8089. */
@@ -23,28 +24,19 @@ export interface KvConnectionOptions {
 export function connectSplunkd(options: KvConnectionOptions, env: NodeJS.ProcessEnv): HttpClient {
   const { verify, timeoutMs } = options;
   const url = URL.canParse(options.url) ? new URL(options.url) : undefined;
-  const local = url !== undefined && LOOPBACK.test(url.hostname);
+  const local = url !== undefined && isLoopback(url);
   const { ca, faults: unread } = certificates(options, local ? env['SPLUNK_HOME'] : undefined);
   const strange = local ? [] : remoteFaults(url, verify);
-  const faults = [...addressFaults(options.url, url), ...strange, ...nameFaults(options), ...unread];
+  const address = addressFaults(options.url, url, 'https://127.0.0.1:8089').map((fault) => `url: ${fault}`);
+  const faults = [...address, ...strange, ...nameFaults(options), ...unread];
   if (url === undefined || faults.length > 0)
-    throw new KinlogError(
-      'KINLOG_CONFIG_INVALID',
-      `the KV store can not be reached as configured: ${faults.join('; ')}`,
-    );
+    throw new KinlogError('KINLOG_CONFIG_INVALID', `splunkd can not be reached as configured: ${faults.join('; ')}`);
   // Splunk's own certificate names no host; on this one, who signed it is what can be checked.
   const signer = local && ca !== undefined ? 'chain' : 'all';
   return new HttpClient({ url, ca, verify: verify === false ? 'nothing' : signer, timeoutMs });
 }
 
-const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)$/;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
-
-function addressFaults(text: string, url: URL | undefined): string[] {
-  if (url === undefined || !/^https?:$/.test(url.protocol))
-    return [`url: ${JSON.stringify(withoutSecrets(text))} is no address such as https://127.0.0.1:8089`];
-  return url.username === '' && url.password === '' ? [] : ['url: no user and password belong there'];
-}
 
 function remoteFaults(url: URL | undefined, verify: false | undefined): string[] {
   return [
@@ -69,21 +61,5 @@ function certificates({ ca, verify }: KvConnectionOptions, home = ''): Certifica
   const own = home === '' ? '' : join(home, 'etc/auth/cacert.pem');
   const given = ca ?? (existsSync(own) ? own : '');
   if (verify === false || given === '') return { faults: [] };
-  return given.includes('-----BEGIN CERTIFICATE-----') ? { ca: given, faults: [] } : certificatesIn(given);
+  return certificatesIn(given);
 }
-
-function certificatesIn(file: string): Certificates {
-  try {
-    return { ca: readFileSync(file, 'utf8'), faults: [] };
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    return { faults: [`ca: ${file} can not be read: ${code}`] };
-  }
-}
-
-interface Certificates {
-  readonly ca?: string;
-  readonly faults: readonly string[];
-}
-
-const withoutSecrets = (url: string): string => url.replace(/\/\/[^/@]*@/, '//…@');
