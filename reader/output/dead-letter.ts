@@ -6,7 +6,7 @@ import { backoffMs } from '../../base/retry.ts';
 import type { EventBatch } from '../../record/batch.ts';
 import { recordOf, sliceBatch } from '../../record/batch-slice.ts';
 import type { LogEvent, RecordPlace } from '../../record/event.ts';
-import type { Output } from './output.ts';
+import { EventsRefused, type Output, type RefusedEvent } from './output.ts';
 
 /** One refused event: what it is, where it lies in the stream, and why it was refused. */
 export interface DeadLetter {
@@ -38,11 +38,6 @@ export interface DeadLetterOptions {
   readonly attempts?: number;
 }
 
-interface Refused {
-  readonly index: number;
-  readonly reason: string;
-}
-
 const ATTEMPTS = 3;
 
 /** For one shard. Whatever the inner output rejects with but KINLOG_EVENTS_REFUSED passes through, and what was found until then is found again. */
@@ -55,11 +50,15 @@ export class DeadLetterOutput implements Output {
     this.#options = options;
   }
 
+  get window(): number {
+    return this.#inner.window ?? 1;
+  }
+
   async write(batch: EventBatch, signal: AbortSignal): Promise<void> {
     const refusal = await this.#persist(batch, signal);
     if (refusal === undefined) return;
-    await this.#options.letters.ready(signal);
-    const refused: Refused[] = [];
+    if (!(refusal instanceof EventsRefused)) await this.#options.letters.ready(signal);
+    const refused: RefusedEvent[] = [];
     await this.#divide(batch, { from: 0, to: batch.length, refusal }, refused, signal);
     if (refused.length > 0) await this.#bury(batch, refused, signal);
   }
@@ -68,12 +67,12 @@ export class DeadLetterOutput implements Output {
     return this.#inner.close();
   }
 
-  /** Why the batch is still refused after the last attempt; undefined when it was accepted. */
+  /** Why the batch is still refused after the last attempt, or the first that names the events; undefined when it was accepted. */
   async #persist(batch: EventBatch, signal: AbortSignal): Promise<KinlogError | undefined> {
     const { clock = systemClock, attempts = ATTEMPTS } = this.#options;
     for (let attempt = 1; ; attempt++) {
       const refusal = await this.#try(batch, signal);
-      if (refusal === undefined || attempt >= attempts) return refusal;
+      if (refusal === undefined || refusal instanceof EventsRefused || attempt >= attempts) return refusal;
       await clock.sleep(backoffMs(refusal, attempt, Math.random), signal);
     }
   }
@@ -92,9 +91,13 @@ export class DeadLetterOutput implements Output {
   async #divide(
     batch: EventBatch,
     { from, to, refusal }: { from: number; to: number; refusal: KinlogError },
-    refused: Refused[],
+    refused: RefusedEvent[],
     signal: AbortSignal,
   ): Promise<void> {
+    if (refusal instanceof EventsRefused) {
+      for (const { index, reason } of refusal.refused) refused.push({ index: from + index, reason });
+      return;
+    }
     if (to - from === 1) {
       refused.push({ index: from, reason: refusal.message });
       return;
@@ -109,7 +112,7 @@ export class DeadLetterOutput implements Output {
     }
   }
 
-  async #bury(batch: EventBatch, refused: readonly Refused[], signal: AbortSignal): Promise<void> {
+  async #bury(batch: EventBatch, refused: readonly RefusedEvent[], signal: AbortSignal): Promise<void> {
     const { letters, stream, shard, log } = this.#options;
     const all = refused.map(({ index, reason }): DeadLetter => {
       const record = recordOf(batch, index);

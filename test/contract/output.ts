@@ -11,7 +11,7 @@ export interface OutputSetting {
   readonly texts: () => Promise<readonly string[]>;
   readonly hold: () => void;
   readonly release: () => void;
-  /** The receiver is gone for good. */
+  /** The receiver is gone: for good, unless it is one that comes back. */
   readonly cut: () => void;
   readonly dispose: () => Promise<void>;
   /** What writes end in once the receiver is gone. Default KINLOG_OUTPUT_CLOSED. */
@@ -29,13 +29,20 @@ export function batchOf(...texts: readonly string[]): EventBatch {
   return builder.seal();
 }
 
+export interface OutputTraits {
+  /** A receiver that is gone is waited for, and comes back with `release`. */
+  readonly returns?: boolean;
+  /** It has several ways out, so that batches of several callers may mix. */
+  readonly parallel?: boolean;
+}
+
 const never = new AbortController().signal;
 const numbered = (name: string, count: number, padding = ''): string[] =>
   Array.from({ length: count }, (_, i) => `${name} ${i}${padding}`);
 /** More than any pipe between the output and its receiver takes by itself. */
 const BIG = 'x'.repeat(2_000_000);
 
-export function outputContract(create: () => Promise<OutputSetting>): void {
+export function outputContract(create: () => Promise<OutputSetting>, traits: OutputTraits = {}): void {
   const on = async (work: (setting: OutputSetting) => Promise<void>) => {
     const setting = await create();
     try {
@@ -48,24 +55,31 @@ export function outputContract(create: () => Promise<OutputSetting>): void {
 
   it('delivers the events of a batch in order, and of several batches in the order of their writes', () =>
     on(async ({ output, texts }) => {
-      await Promise.all([
-        output.write(batchOf(...numbered('a', 100)), never),
-        output.write(batchOf(...numbered('b', 100)), never),
-      ]);
+      for (const name of ['a', 'b']) await output.write(batchOf(...numbered(name, 100)), never);
       await output.write(batchOf('c'), never);
       expect(await texts()).toEqual([...numbered('a', 100), ...numbered('b', 100), 'c']);
     }));
 
-  it('keeps each batch whole while several callers write at the same time', () =>
-    on(async ({ output, texts }) => {
-      const padding = 'y'.repeat(2000);
-      await Promise.all(
-        ['a', 'b', 'c', 'd'].map((name) => output.write(batchOf(...numbered(name, 500, padding)), never)),
-      );
-      const owners = (await texts()).map((text) => text[0]);
-      expect(owners).toHaveLength(2000);
-      expect(owners.filter((owner, i) => owner !== owners[i - 1])).toHaveLength(4);
+  const padding = 'y'.repeat(2000);
+  const writeFour = ({ output }: OutputSetting) =>
+    Promise.all(['a', 'b', 'c', 'd'].map((name) => output.write(batchOf(...numbered(name, 500, padding)), never)));
+
+  it('keeps the events of each caller in order while several write at the same time', () =>
+    on(async (setting) => {
+      await writeFour(setting);
+      const texts = await setting.texts();
+      expect(texts).toHaveLength(2000);
+      for (const name of ['a', 'b', 'c', 'd'])
+        expect(texts.filter((text) => text.startsWith(name))).toEqual(numbered(name, 500, padding));
     }));
+
+  if (traits.parallel !== true)
+    it('keeps each batch whole while several callers write at the same time', () =>
+      on(async (setting) => {
+        await writeFour(setting);
+        const owners = (await setting.texts()).map((text) => text[0]);
+        expect(owners.filter((owner, i) => owner !== owners[i - 1])).toHaveLength(4);
+      }));
 
   it('settles a write of no events', () => on(({ output }) => output.write(batchOf(), never)));
 
@@ -92,14 +106,26 @@ export function outputContract(create: () => Promise<OutputSetting>): void {
       await expect(first).rejects.toBeInstanceOf(Error);
     }));
 
-  it('rejects every write, waiting or later, when the receiver is gone', () =>
-    on(async ({ output, hold, cut, lost: code = 'KINLOG_OUTPUT_CLOSED' }) => {
-      hold();
-      const waiting = [output.write(batchOf(BIG), never), output.write(batchOf('behind it'), never)];
-      cut();
-      for (const write of waiting) await expect(write).rejects.toMatchObject({ code });
-      await expect(output.write(batchOf('later'), never)).rejects.toMatchObject({ code });
-    }));
+  if (traits.returns === true)
+    it('settles every write, waiting or later, when a receiver that was gone is back', () =>
+      on(async ({ output, hold, cut, release, texts }) => {
+        hold();
+        const writes = [output.write(batchOf('a'), never), output.write(batchOf('b'), never)];
+        cut();
+        writes.push(output.write(batchOf('c'), never));
+        release();
+        await Promise.all(writes);
+        expect(new Set(await texts())).toEqual(new Set(['a', 'b', 'c']));
+      }));
+  else
+    it('rejects every write, waiting or later, when the receiver is gone', () =>
+      on(async ({ output, hold, cut, lost: code = 'KINLOG_OUTPUT_CLOSED' }) => {
+        hold();
+        const waiting = [output.write(batchOf(BIG), never), output.write(batchOf('behind it'), never)];
+        cut();
+        for (const write of waiting) await expect(write).rejects.toMatchObject({ code });
+        await expect(output.write(batchOf('later'), never)).rejects.toMatchObject({ code });
+      }));
 
   it('closes, and takes nothing afterwards', () =>
     on(async ({ output, texts }) => {
