@@ -33,33 +33,45 @@ const BYTEWISE = 16;
 const PIECE = 24_576;
 const CR = 0x0d;
 
-/** `begin` a batch, then `fill` chunk after chunk until it answers 0; nothing of a chunk is remembered.
+/** `begin` a batch, then `fill` chunk after chunk until it answers 0, or take whole lines with `lines`; nothing of a chunk is remembered.
  *  An event whose text is a JSON object or list on one line is that JSON, byte for byte; every other event is a string. Data that is not UTF-8 reads with
  *  U+FFFD and lies as it was, in base64, in the field `kinlog_b64`. */
 export class NdjsonWriter {
   #batch: EventBatch | undefined;
   #from: DataView = NO_VIEW;
   #to: DataView = NO_VIEW;
-  #table: MetaTable | undefined;
+  /** Rendered rows of the batch's table. Writers that streams share meet many tables. */
   #rows: Uint8Array[] = [];
+  readonly #tables = new WeakMap<MetaTable, Uint8Array[]>();
   /** The event that is written next. */
   #event = 0;
+  #end = 0;
   /** What is left of a long line: the piece that the last chunk had no room for, and the pieces behind it. */
   #rest: Uint8Array = NOTHING;
   #pieces: Iterator<Uint8Array, undefined> | undefined;
   readonly #scanner = new JsonScanner();
+  readonly #defaults: EventMeta;
 
-  /** The batch must stay valid until `fill` answers 0. */
+  /** `defaults`: metadata of events that say none. */
+  constructor(defaults: EventMeta = {}) {
+    this.#defaults = defaults;
+  }
+
+  /** The batch must stay valid until it is written. */
   begin(batch: EventBatch): void {
+    this.beginPart(batch, 0, batch.length);
+  }
+
+  /** The events `from` up to `to`. */
+  beginPart(batch: EventBatch, from: number, to: number): void {
     this.#batch = batch;
     this.#from = new DataView(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
-    this.#event = 0;
+    this.#event = from;
+    this.#end = to;
     this.#rest = NOTHING;
     this.#pieces = undefined;
-    if (this.#table !== batch.meta) {
-      this.#table = batch.meta;
-      this.#rows = [];
-    }
+    this.#rows = this.#tables.get(batch.meta) ?? [];
+    this.#tables.set(batch.meta, this.#rows);
   }
 
   /** Bytes written to the chunk from its start; 0 when the whole batch has been written. */
@@ -71,7 +83,7 @@ export class NdjsonWriter {
       o = this.#long(chunk, o);
       if (o === chunk.length) return o;
       const i = this.#event;
-      if (i === batch.length) {
+      if (i === this.#end) {
         if (o === 0) this.#letGo();
         return o;
       }
@@ -81,6 +93,38 @@ export class NdjsonWriter {
       else this.#pieces = this.#piecesOf(batch, i);
       this.#event = i + 1;
     }
+  }
+
+  /** The event that is written next. */
+  get next(): number {
+    return this.#event;
+  }
+
+  /** Writes whole lines to the chunk from `at` on, as many as it has room for; answers where they end. */
+  lines(chunk: Buffer, at: number): number {
+    const batch = this.#batch;
+    if (batch === undefined) return at;
+    this.#to = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+    let o = at;
+    for (; this.#event < this.#end; this.#event++) {
+      const end = this.#wholeLine(batch, this.#event, chunk, o);
+      if (end < 0) return o;
+      o = end;
+    }
+    this.#letGo();
+    return o;
+  }
+
+  /** Where the line ends; -1 when there is no room for it. */
+  #wholeLine(batch: EventBatch, i: number, chunk: Buffer, at: number): number {
+    if (this.#isSimple(batch, i) && this.#most(batch, i) <= chunk.length - at) return this.#line(batch, i, chunk, at);
+    let o = at;
+    for (const piece of this.#piecesOf(batch, i)) {
+      if (piece.length > chunk.length - o) return -1;
+      chunk.set(piece, o);
+      o += piece.length;
+    }
+    return o;
   }
 
   /** A writer that waits for its next batch keeps no slab alive. */
@@ -177,7 +221,7 @@ export class NdjsonWriter {
 
   #row(batch: EventBatch, i: number): Uint8Array {
     const id = batch.metaRow[i]!;
-    return (this.#rows[id] ??= ascii(`${members(batch.meta.row(id))}"event":`));
+    return (this.#rows[id] ??= ascii(`${members({ ...this.#defaults, ...batch.meta.row(id) })}"event":`));
   }
 
   /** Any line: one that is too long for a chunk, one with marks, one that is not UTF-8. */

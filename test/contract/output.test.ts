@@ -7,10 +7,12 @@ import { describe } from 'vitest';
 import { silentLog } from '../../base/events.ts';
 import { EventPipe, ModularInputOutput, type PipeFormat } from '../../reader/output/modular-input.ts';
 import { DeadLetterOutput } from '../../reader/output/dead-letter.ts';
+import { openHec } from '../../reader/output/hec.ts';
 import { NdjsonFileOutput } from '../../reader/output/ndjson-file.ts';
 import { ndjsonFormat } from '../../reader/output/ndjson-pipe.ts';
 import { EventStream } from '../demo/tally.ts';
 import { FaultyDisk } from '../fakes/disk.ts';
+import { FakeHec, TOKEN } from '../fakes/hec/hec.ts';
 import { outputContract, type OutputSetting } from './output.ts';
 
 describe('reader/output/modular-input.ts', () => {
@@ -33,6 +35,33 @@ describe('reader/output/dead-letter.ts', () => {
     return { ...setting, output: new DeadLetterOutput(setting.output, { letters, ...place, log: silentLog() }) };
   });
 });
+
+describe('reader/output/hec.ts', () => {
+  outputContract(() => hec(false), { returns: true, parallel: true });
+});
+
+describe('reader/output/hec.ts with acknowledgement', () => {
+  outputContract(() => hec(true), { returns: true, parallel: true });
+});
+
+/** A HEC that takes something when it is let. */
+async function hec(ack: boolean): Promise<OutputSetting> {
+  const fake = new FakeHec({ tokens: { [TOKEN]: { ack } } });
+  const { url, faults, cut } = await fake.open();
+  const token = () => Promise.resolve(TOKEN);
+  const output = openHec({ endpoints: [url], token, ack, ackEveryMs: 10, log: silentLog() });
+  return {
+    output,
+    texts: () => Promise.resolve(fake.events.map(({ event }) => event as string)),
+    hold: () => faults.hold(),
+    release: () => faults.release(),
+    cut,
+    dispose: async () => {
+      await output.close();
+      await fake.close();
+    },
+  };
+}
 
 /** A pipe whose other end reads when it is let. */
 function onPipe(format: PipeFormat | undefined, textsOf: (bytes: Buffer) => string[]): Promise<OutputSetting> {

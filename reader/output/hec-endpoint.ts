@@ -1,0 +1,158 @@
+/** One address of an HTTP Event Collector: its connections, and how long it is left alone after it failed. */
+import type { Clock } from '../../base/clock.ts';
+import type { EventLog } from '../../base/events.ts';
+import type { HttpClient } from '../../base/http.ts';
+import { isAckDisabled, noAckFrom, verdictOnHealth, type Failure, type Verdict } from './hec-answer.ts';
+import { failed, HecLane, type LaneParts } from './hec-lane.ts';
+import type { HecToken } from './hec-token.ts';
+import type { OutputWatch } from './output-watch.ts';
+
+export interface EndpointParts {
+  readonly host: string;
+  /** A connection of its own for each lane. */
+  readonly connect: () => HttpClient;
+  readonly token: HecToken;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: EventLog;
+  readonly watch: OutputWatch;
+  readonly over: AbortSignal;
+  readonly ack: LaneParts['ack'];
+  /** The endpoint takes events again. */
+  readonly ready: () => void;
+}
+
+const SOON = { firstMs: 500, ceilingMs: 30_000 };
+const SLOW = { firstMs: 30_000, ceilingMs: 60_000 };
+/** After an answer that says that the queues are almost full. */
+const BREATH_MS = 1000;
+
+export class HecEndpoint {
+  readonly #parts: EndpointParts;
+  readonly #idle: HecLane[] = [];
+  readonly #lanes = new Set<HecLane>();
+  #posting = 0;
+  /** In a row. */
+  #failures = 0;
+  #resting = false;
+  /** Until the endpoint has said that it acknowledges. */
+  #unproven: boolean;
+
+  constructor(parts: EndpointParts) {
+    this.#parts = parts;
+    this.#unproven = parts.ack !== undefined;
+  }
+
+  /** It takes events, as far as is known: after a failure one post shows it. When acknowledgement is wanted it is asked before the first, because what is posted
+   *  without would be posted again. */
+  mayPost(): boolean {
+    if (this.#unproven && !this.#resting) void this.#restFor(0);
+    return !this.#resting && (this.#failures === 0 || this.#posting === 0);
+  }
+
+  /** For one post, about which `give` tells. */
+  take(): HecLane {
+    this.#posting++;
+    return this.#lane();
+  }
+
+  /** What became of the post says how the endpoint is. */
+  give(lane: HecLane, verdict: Verdict): void {
+    this.#posting--;
+    this.#keep(lane);
+    this.#learn(verdict);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#lanes].map((lane) => lane.close()));
+  }
+
+  /** The one used last, so that few connections are kept warm. */
+  #lane(): HecLane {
+    for (let lane = this.#idle.pop(); lane !== undefined; lane = this.#idle.pop()) {
+      if (!lane.left) return lane;
+      this.#lanes.delete(lane);
+    }
+    return this.#newLane();
+  }
+
+  /** One that was left ends by itself. */
+  #keep(lane: HecLane): void {
+    if (lane.left) this.#lanes.delete(lane);
+    else this.#idle.push(lane);
+  }
+
+  #learn(verdict: Verdict): void {
+    const { log, host, token, watch } = this.#parts;
+    if (verdict.kind === 'refused' && verdict.renew) token.refused();
+    if (verdict.kind === 'refused' || verdict.kind === 'away') {
+      // Posts that were under way together fail together.
+      if (this.#resting) return;
+      const waitMs = this.#fail(verdict);
+      log.emit('output.retried', { host, reason: reasonOf(verdict), waitMs });
+      void this.#restFor(waitMs);
+    } else {
+      this.#failures = 0;
+      watch.wellAgain(host);
+      if (verdict.kind === 'accepted' && verdict.slower && !this.#resting) void this.#restFor(BREATH_MS);
+    }
+  }
+
+  #newLane(): HecLane {
+    const { connect, ...parts } = this.#parts;
+    const lane = new HecLane({ ...parts, client: connect() });
+    this.#lanes.add(lane);
+    return lane;
+  }
+
+  /** How long it is left alone now, milliseconds. */
+  #fail(verdict: Failure): number {
+    const { host, random, watch, ack } = this.#parts;
+    this.#failures++;
+    if (verdict.kind === 'refused') {
+      watch.refused(host, verdict.error);
+      this.#unproven ||= ack !== undefined;
+    }
+    const { firstMs, ceilingMs } = verdict.kind === 'refused' ? SLOW : SOON;
+    const full = Math.min(ceilingMs, firstMs * 2 ** Math.min(this.#failures - 1, 20));
+    const waitMs = Math.round(full * (0.5 + random() / 2));
+    return verdict.kind === 'away' ? Math.max(waitMs, verdict.waitMs ?? 0) : waitMs;
+  }
+
+  /** Then it is asked how it is, which costs less than a body that it does not take. */
+  async #restFor(firstMs: number): Promise<void> {
+    const { clock, over, ready, token } = this.#parts;
+    this.#resting = true;
+    for (let waitMs = firstMs; await clock.sleep(waitMs, over).then(yes, no);) {
+      const verdict = await this.#ask();
+      if (verdict === undefined) {
+        this.#resting = false;
+        ready();
+        return;
+      }
+      if (verdict.kind === 'refused' && verdict.renew) token.refused();
+      waitMs = this.#fail(verdict);
+    }
+  }
+
+  /** Undefined: it may be tried. */
+  async #ask(): Promise<Failure | undefined> {
+    const { host, clock } = this.#parts;
+    const lane = this.#lane();
+    try {
+      const verdict = verdictOnHealth(await lane.ask('GET', '/services/collector/health'), host, clock.now());
+      if (verdict !== undefined || !this.#unproven) return verdict;
+      if (isAckDisabled(await lane.askForAcks([]))) return { kind: 'refused', error: noAckFrom(host), renew: true };
+      this.#unproven = false;
+      return undefined;
+    } catch (error) {
+      return failed(error, host);
+    } finally {
+      this.#keep(lane);
+    }
+  }
+}
+
+const reasonOf = (verdict: Failure): string => (verdict.kind === 'refused' ? verdict.error.message : verdict.reason);
+const yes = () => true;
+const no = () => false;

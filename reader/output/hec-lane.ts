@@ -1,0 +1,202 @@
+/** One connection to an HTTP Event Collector with its cookies and its channel: what is posted on it, and which of it the indexers say is safe. */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import { asKinlogError } from '../../base/errors.ts';
+import type { HttpAnswer, HttpCall, HttpClient } from '../../base/http.ts';
+import { acknowledged, noAckFrom, verdictOn, type Failure, type Verdict } from './hec-answer.ts';
+import type { HecToken } from './hec-token.ts';
+
+/** A body that was posted and is not safe yet. */
+export interface Unacked {
+  readonly acked: () => void;
+  /** It may be safe, but nobody will ever say so: it has to be sent again. */
+  readonly lost: (why: string) => void;
+}
+
+export interface LaneParts {
+  readonly client: HttpClient;
+  readonly host: string;
+  readonly token: HecToken;
+  readonly clock: Clock;
+  /** Aborts when the output is over. */
+  readonly over: AbortSignal;
+  /** Absent: the token is without indexer acknowledgement. */
+  readonly ack: { readonly everyMs: number; readonly timeoutMs: number } | undefined;
+}
+
+/** Between two questions at most. */
+const SLOWEST_MS = 10_000;
+/** In one question. */
+const ASKED = 1000;
+
+interface Waiting extends Unacked {
+  readonly postedAt: number;
+}
+
+/** A server numbers its acknowledgements for each channel and forgets them when it restarts. So that no old one is taken for that of a new body, a channel is
+ *  left as soon as its server may have restarted: after a lost answer, a number that is not higher than the last, a new sticky session. */
+export class HecLane {
+  readonly #parts: LaneParts;
+  readonly #channel = randomUUID();
+  readonly #cookies = new Map<string, { value: string; sticky: boolean }>();
+  readonly #waiting = new Map<number, Waiting>();
+  #lastAckId = -1;
+  #posting = false;
+  #left = false;
+  #asking = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: LaneParts) {
+    this.#parts = parts;
+  }
+
+  /** Nothing is posted on it any more; what was is still asked for. */
+  get left(): boolean {
+    return this.#left;
+  }
+
+  /** One at a time. `body`: gzip. Never rejects. `unacked` is told later when the verdict is `accepted` and acknowledgement is on. */
+  async post(body: Uint8Array, unacked: Unacked, signal: AbortSignal): Promise<Verdict> {
+    const { host, clock, ack } = this.#parts;
+    this.#posting = true;
+    try {
+      const path = '/services/collector/event';
+      const answer = await this.#call({ method: 'POST', path, headers: GZIPPED, body }, signal);
+      const verdict = verdictOn(answer, host, clock.now());
+      if (verdict.kind === 'away' && verdict.unsure) this.#leave(verdict.reason);
+      if (verdict.kind !== 'accepted' || ack === undefined) return verdict;
+      return verdict.ackId === undefined
+        ? { kind: 'refused', error: noAckFrom(host), renew: true }
+        : this.#await(verdict, verdict.ackId, unacked);
+    } catch (error) {
+      this.#leave('the answer to a post was lost');
+      return failed(error, host);
+    } finally {
+      this.#posting = false;
+      this.#closeIfDone();
+    }
+  }
+
+  /** Whatever else is asked of the endpoint; rejects as HttpClient. */
+  async ask(method: 'GET' | 'POST', path: string, body?: string): Promise<HttpAnswer> {
+    const { over } = this.#parts;
+    return this.#call({ method, path, headers: {}, ...(body === undefined ? {} : { body }) }, over);
+  }
+
+  askForAcks(ids: readonly number[]): Promise<HttpAnswer> {
+    return this.ask('POST', `/services/collector/ack?channel=${this.#channel}`, JSON.stringify({ acks: ids }));
+  }
+
+  /** Calls under way end first. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#parts.client.close());
+  }
+
+  async #call(call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
+    const { client, token, ack } = this.#parts;
+    const cookie = [...this.#cookies].map(([name, { value }]) => `${name}=${value}`).join('; ');
+    const headers = {
+      ...call.headers,
+      authorization: `Splunk ${await token.get()}`,
+      ...(ack === undefined ? {} : { 'x-splunk-request-channel': this.#channel }),
+      ...(cookie === '' ? {} : { cookie }),
+    };
+    const answer = await client.call({ ...call, headers }, signal);
+    this.#keepCookies(answer);
+    return answer;
+  }
+
+  /** A balancer that gives a new value with every answer says nothing by it; one that had kept its value has moved us to another server. */
+  #keepCookies({ headers }: HttpAnswer): void {
+    const given = new Map([headers['set-cookie'] ?? []].flat().flatMap(cookieIn));
+    let moved = false;
+    for (const [name, known] of this.#cookies) {
+      const value = given.get(name);
+      if (value === undefined || value === known.value) known.sticky = true;
+      else moved ||= known.sticky;
+    }
+    for (const [name, value] of given)
+      if (this.#cookies.get(name)?.value !== value) this.#cookies.set(name, { value, sticky: false });
+    if (moved) this.#leave('the sticky session has changed');
+  }
+
+  #await(verdict: Verdict, ackId: number, unacked: Unacked): Verdict {
+    if (ackId <= this.#lastAckId) this.#leave('the server numbers its acknowledgements anew');
+    this.#lastAckId = ackId;
+    this.#waiting.set(ackId, { ...unacked, postedAt: this.#parts.clock.monotonic() });
+    if (!this.#asking) void this.#askWhileWaiting();
+    return verdict;
+  }
+
+  async #askWhileWaiting(): Promise<void> {
+    const { clock, over, ack } = this.#parts;
+    this.#asking = true;
+    let waitMs = ack!.everyMs;
+    while (this.#waiting.size > 0 && (await clock.sleep(waitMs, over).then(yes, no))) {
+      const before = this.#waiting.size;
+      await this.#askOnce();
+      this.#giveUpOld();
+      waitMs = this.#waiting.size < before ? ack!.everyMs : Math.min(waitMs * 1.5, SLOWEST_MS);
+    }
+    this.#asking = false;
+    this.#closeIfDone();
+  }
+
+  async #askOnce(): Promise<void> {
+    const { token } = this.#parts;
+    const ids = [...this.#waiting.keys()];
+    for (let from = 0; from < ids.length; from += ASKED) {
+      // Whatever keeps the answer back, the time of what waits runs on.
+      const answer = await this.askForAcks(ids.slice(from, from + ASKED)).catch(() => undefined);
+      if (answer === undefined) return;
+      if (answer.status === 401 || answer.status === 403) token.refused();
+      if (answer.status === 400) this.#leave('the server does not know the channel');
+      for (const id of acknowledged(answer) ?? []) this.#take(id)?.acked();
+    }
+  }
+
+  #giveUpOld(): void {
+    const { clock, ack } = this.#parts;
+    const before = clock.monotonic() - ack!.timeoutMs;
+    for (const [id, { postedAt }] of this.#waiting) {
+      if (postedAt > before) continue;
+      // The channel may be one that the server has forgotten.
+      this.#left = true;
+      this.#take(id)?.lost('not acknowledged in time');
+    }
+  }
+
+  #take(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiting;
+  }
+
+  /** What waits will never be known to be safe. */
+  #leave(why: string): void {
+    this.#left = true;
+    for (const id of [...this.#waiting.keys()]) this.#take(id)?.lost(why);
+  }
+
+  #closeIfDone(): void {
+    const { over } = this.#parts;
+    if (this.#left && !this.#posting && !this.#asking && (this.#waiting.size === 0 || over.aborted)) void this.close();
+  }
+}
+
+/** No answer came. */
+export function failed(error: unknown, host: string): Failure {
+  const known = asKinlogError(error, `calling ${host}`);
+  if (known.retry !== 'soon') return { kind: 'refused', error: known, renew: false };
+  return { kind: 'away', reason: known.message, waitMs: undefined, unsure: true };
+}
+
+/** Name and value; what else a server says about a cookie concerns browsers. */
+function cookieIn(line: string): [string, string][] {
+  const pair = /^\s*([^=;\s]+)=([^;]*)/.exec(line);
+  return pair === null ? [] : [[pair[1]!, pair[2]!.trim()]];
+}
+
+const GZIPPED = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+const yes = () => true;
+const no = () => false;

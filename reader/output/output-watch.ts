@@ -1,0 +1,82 @@
+/** Tells people, once and not with every try, that an output takes nothing, why, and that it takes events again. */
+import type { Clock } from '../../base/clock.ts';
+import { describeError, type KinlogError } from '../../base/errors.ts';
+import type { EventLog } from '../../base/events.ts';
+
+export interface WatchParts {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  /** Aborts when the output is over. */
+  readonly over: AbortSignal;
+  /** So long without an acceptance while something waits. */
+  readonly stalledAfterMs: number;
+}
+
+/** A refusal that lasts is named again this often, because a line once in a week of logs is not seen. */
+const REMIND_EVERY_MS = 300_000;
+
+export class OutputWatch {
+  readonly #parts: WatchParts;
+  #waiting = 0;
+  #accepted = 0;
+  #watching = false;
+  #stalled = false;
+  readonly #refusals = new Map<string, { readonly text: string; readonly saidAt: number }>();
+
+  constructor(parts: WatchParts) {
+    this.#parts = parts;
+  }
+
+  /** Somebody waits for the output. */
+  begin(): void {
+    this.#waiting++;
+    if (!this.#watching) void this.#watch();
+  }
+
+  /** And does not wait any more. */
+  end(): void {
+    this.#waiting--;
+  }
+
+  accepted(): void {
+    this.#accepted++;
+    if (!this.#stalled) return;
+    this.#stalled = false;
+    this.#parts.log.emit('output.resumed');
+  }
+
+  /** A person must act. `by`: who refuses. */
+  refused(by: string, error: KinlogError): void {
+    const { log, clock } = this.#parts;
+    const text = describeError(error);
+    const now = clock.monotonic();
+    const before = this.#refusals.get(by);
+    if (before?.text === text && now - before.saidAt < REMIND_EVERY_MS) {
+      log.repeat('output.refused');
+      return;
+    }
+    this.#refusals.set(by, { text, saidAt: now });
+    log.emit('output.refused', { error: text });
+  }
+
+  wellAgain(by: string): void {
+    this.#refusals.delete(by);
+  }
+
+  /** Alive only while somebody waits. */
+  async #watch(): Promise<void> {
+    const { clock, over, stalledAfterMs, log } = this.#parts;
+    this.#watching = true;
+    while (this.#waiting > 0) {
+      const before = this.#accepted;
+      if (!(await clock.sleep(stalledAfterMs, over).then(yes, no))) break;
+      if (this.#accepted > before || this.#waiting === 0 || this.#stalled) continue;
+      this.#stalled = true;
+      log.emit('output.stalled', { seconds: Math.round(stalledAfterMs / 1000) });
+    }
+    this.#watching = false;
+  }
+}
+
+const yes = () => true;
+const no = () => false;
