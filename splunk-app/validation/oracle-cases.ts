@@ -17,7 +17,7 @@ interface Read {
   readonly apps: Readonly<Record<string, string>>;
 }
 
-interface DocumentCase {
+export interface DocumentCase {
   readonly name: string;
   readonly kind: InputDocument['kind'];
   readonly xml: string;

@@ -1,6 +1,6 @@
 """Compares what we read and write with what Splunk's own Python SDK makes of it: oracle.py CASES, the file of oracle.ts.
 
-Prints a JSON list of differences; an empty list when there is none.
+CASES is a JSON list of sets of cases. Prints a JSON list with a list of differences for each.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ DATA_TYPES = {
     Argument.data_type_string.lower(),
 }
 # Settings of inputs.conf that every input has.
-BUILT_IN = {"start_by_shell", "interval", "sourcetype", "index", "host", "source", "disabled"}
+BUILT_IN = {"name", "start_by_shell", "interval", "sourcetype", "index", "host", "source", "disabled"}
+FORM = "default/data/ui/manager/kinesis_log.xml"
 
 
 def text_of(parent: ET.Element, tag: str) -> str | None:
@@ -72,8 +73,8 @@ def scheme_faults(where: str, xml: str) -> Iterator[str]:
 
 
 def table_faults(app: Path, xml: str) -> Iterator[str]:
-    """Scheme, spec file and defaults name the same settings."""
-    args = {arg.get("name"): text_of(arg, "data_type") for arg in ET.fromstring(xml).iterfind("endpoint/args/arg")}
+    """Scheme, spec file, defaults and form name the same settings."""
+    args = {arg.get("name", ""): text_of(arg, "data_type") for arg in ET.fromstring(xml).iterfind("endpoint/args/arg")}
     spec = (app / "README/inputs.conf.spec").read_text("utf-8")
     described = re.findall(r"^(\w+) = <(\w+)>$", spec, re.MULTILINE)
     if described != list(args.items()):
@@ -83,6 +84,12 @@ def table_faults(app: Path, xml: str) -> Iterator[str]:
     defaults = {name: value for name, value in re.findall(r"^(\w+) = (.*)$", conf, re.MULTILINE) if name not in BUILT_IN}
     if defaults != told:
         yield f"default/inputs.conf says {defaults}, inputs.conf.spec {told}"
+    elements = ET.parse(app / FORM).iterfind(".//element")
+    named = [element.get("name", "") for element in elements if element.get("type") != "fieldset"]
+    # What begins so belongs to Splunk Web.
+    fields = {name for name in named if not name.startswith(("spl-ctrl_", "eai:"))} - BUILT_IN
+    if fields != set(args):
+        yield f"{FORM} and the scheme differ in {sorted(fields ^ set(args))}"
 
 
 def plain(value: Any) -> str:
@@ -166,4 +173,5 @@ def faults(cases: dict[str, Any]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    json.dump(list(faults(json.loads(Path(sys.argv[1]).read_text("utf-8")))), sys.stdout)
+    sets = json.loads(Path(sys.argv[1]).read_text("utf-8"))
+    json.dump([list(faults(cases)) for cases in sets], sys.stdout)
