@@ -179,8 +179,8 @@ export class SplunkInput {
   }
 
   /** Settles when the fact holds; looks again at every output and at the end of the process, and every 50 ms for facts of elsewhere. */
-  async until(fact: () => boolean, what: string): Promise<void> {
-    const deadline = performance.now() + LIMIT_MS;
+  async until(fact: () => boolean, what: string, limitMs = LIMIT_MS): Promise<void> {
+    const deadline = performance.now() + limitMs;
     while (!fact()) {
       if (performance.now() > deadline) throw new Error(`${what} did not happen; stderr:\n${this.stderr}`);
       const tick = new Promise((resolve) => setTimeout(resolve, 50));

@@ -27,6 +27,8 @@ export class EventDocument {
   #stanza = '';
   #fields: Record<string, string> = {};
   #text = '';
+  /** The beginning of a reference that ended a chunk. */
+  #cut = '';
 
   constructor() {
     this.#parser.on('error', (error) => {
@@ -46,10 +48,19 @@ export class EventDocument {
     this.bytes += chunk.length;
     if (this.fault !== undefined) return;
     try {
-      this.#parser.write(this.#decoder.decode(chunk, { stream: true }));
+      const text = this.#decoder.decode(chunk, { stream: true });
+      this.#checkReferences(text);
+      this.#parser.write(text);
     } catch (error) {
       this.fault = `${String(error)} within the first ${this.bytes} bytes`;
     }
+  }
+
+  /** The parser lets an ampersand swallow everything up to the next semicolon, wherever that is. */
+  #checkReferences(text: string): void {
+    const joint = this.#cut + text;
+    if (/&(?![#\w]{1,10};|[#\w]{0,10}$)/.test(joint)) refuse('an ampersand of its own');
+    this.#cut = /&[#\w]{0,10}$/.exec(joint)?.[0] ?? '';
   }
 
   #opens(name: string, attributes: Readonly<Record<string, string>>): void {

@@ -166,6 +166,12 @@ export class SplunkHost implements Host {
     for (const { input } of this.runs) input.read();
   }
 
+  /** An administrator writes inputs.conf by hand, which nobody checks, and has it read again. */
+  writeConf(name: string, stanza: Stanza): void {
+    this.inputs.stanzas.set(`${SCHEME}/${name}`, stanza);
+    this.#changed(name);
+  }
+
   /** Whoever runs now is known no more. */
   expireSessions(): void {
     for (const key of this.splunkd.sessionKeys) if (key.startsWith(this.home)) this.splunkd.sessionKeys.delete(key);
@@ -198,7 +204,8 @@ export class SplunkHost implements Host {
       stdout: this.#stalled ? 'later' : 'now',
       ...(byShell ? { command: ['/bin/sh', '-c', `"${this.#app.launcher}"`] } : {}),
     });
-    const run = { name, input, startedMs: performance.now(), killed: false };
+    const run = { name, input, startedMs: performance.now(), killed: false, stalled: false };
+    void input.gone.then(() => (run.stalled = this.#stalled));
     this.runs.push(run);
     return run;
   }

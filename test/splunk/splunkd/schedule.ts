@@ -9,6 +9,8 @@ export interface InputRun {
   readonly startedMs: number;
   /** Had to be, after the grace. */
   killed: boolean;
+  /** Nobody took anything from it when it ended. */
+  stalled: boolean;
 }
 
 export interface ScheduleOptions {
