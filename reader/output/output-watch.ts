@@ -21,7 +21,7 @@ export class OutputWatch {
   #accepted = 0;
   #watching = false;
   #stalled = false;
-  readonly #refusals = new Map<string, { readonly text: string; readonly saidAt: number }>();
+  readonly #refusals = new Map<string, { readonly remedy: string; readonly saidAt: number }>();
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
@@ -45,18 +45,18 @@ export class OutputWatch {
     this.#parts.log.emit('output.resumed');
   }
 
-  /** A person must act. `by`: who refuses. */
+  /** A person must act. `by`: who refuses. What has the same remedy is the same, whoever put it how. */
   refused(by: string, error: KinlogError): void {
     const { log, clock } = this.#parts;
-    const text = describeError(error);
+    const { remedy } = error;
     const now = clock.monotonic();
     const before = this.#refusals.get(by);
-    if (before?.text === text && now - before.saidAt < REMIND_EVERY_MS) {
+    if (before?.remedy === remedy && now - before.saidAt < REMIND_EVERY_MS) {
       log.repeat('output.refused');
       return;
     }
-    this.#refusals.set(by, { text, saidAt: now });
-    log.emit('output.refused', { error: text });
+    this.#refusals.set(by, { remedy, saidAt: now });
+    log.emit('output.refused', { error: describeError(error) });
   }
 
   wellAgain(by: string): void {
