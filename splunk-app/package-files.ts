@@ -58,9 +58,10 @@ export async function program(): Promise<Program> {
 export async function packageFiles(
   name: PackageName,
   { files, inputs, app, neededNode }: Program,
+  runtimeOf: (npmName: string) => Runtime = pinnedRuntime,
 ): Promise<ArchiveFile[]> {
   const { platforms, addons } = PACKAGES[name];
-  const parts = platforms.map((platform) => ({ platform, runtime: pinnedRuntime(platform.runtime) }));
+  const parts = platforms.map((platform) => ({ platform, runtime: runtimeOf(platform.runtime) }));
   const runtimes = parts.map(({ platform, runtime }) => binary(platform, runtime));
   const addonFiles = addons.map((addon) =>
     plain(`bin/prebuilds/${addon}`, path.join(root, 'node_modules/classic-level/prebuilds', addon)),

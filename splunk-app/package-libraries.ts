@@ -33,16 +33,24 @@ export function licences(all: readonly Library[]): Uint8Array {
 }
 
 function fromNpm(folder: string, integrity: string): Library {
-  const { name, version, license } = JSON.parse(readFileSync(path.join(root, folder, 'package.json'), 'utf8')) as {
+  const about = readFileSync(path.join(root, folder, 'package.json'), 'utf8');
+  const {
+    name,
+    version,
+    license,
+    author = 'its authors',
+  } = JSON.parse(about) as {
     name: string;
     version: string;
     license: string;
+    author?: string | { readonly name: string };
   };
+  const holder = typeof author === 'string' ? author : author.name;
   return {
     name,
     version,
     licence: license,
-    text: licenceText(folder),
+    text: licenceText(folder) ?? standardText(license, holder),
     purl: `pkg:npm/${name.replace('@', '%40')}@${version}`,
     sha512: Buffer.from(integrity.replace('sha512-', ''), 'base64').toString('hex'),
   };
@@ -62,10 +70,27 @@ function compiledIn(): Library[] {
 
 function google(name: string, version: string, folder: string): Library {
   const purl = `pkg:github/google/${name}@${version}`;
-  return { name, version, licence: 'BSD-3-Clause', text: licenceText(folder), purl };
+  return { name, version, licence: 'BSD-3-Clause', text: licenceText(folder)!, purl };
 }
 
-function licenceText(folder: string): string {
+function licenceText(folder: string): string | undefined {
   const file = readdirSync(path.join(root, folder)).find((entry) => /^(licen[cs]e|copying)/i.test(entry));
-  return file === undefined ? '' : readFileSync(path.join(root, folder, file), 'utf8').trim();
+  return file === undefined ? undefined : readFileSync(path.join(root, folder, file), 'utf8').trim();
 }
+
+/** For packages that name their licence without its text. */
+function standardText(licence: string, holder: string): string {
+  const texts: Readonly<Record<string, string>> = { 'Apache-2.0': apache(), MIT };
+  const text = texts[licence];
+  if (text === undefined) throw new Error(`a library comes under ${licence}, whose text is not known here`);
+  return `Copyright (c) ${holder}\n\n${text}`;
+}
+
+/** Our own licence. */
+const apache = () => readFileSync(path.join(root, 'LICENSE'), 'utf8').trim();
+
+const MIT = `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
