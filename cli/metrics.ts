@@ -17,7 +17,7 @@ export interface MeasuredStream {
 
 export interface Measured {
   readonly streams: readonly MeasuredStream[];
-  readonly outputs: () => readonly SharedOutput[];
+  readonly outputs: () => readonly Pick<SharedOutput, 'name' | 'log' | 'stalled'>[];
   /** Of the process itself. */
   readonly log: EventLog;
   readonly budget: ByteBudget;
@@ -147,7 +147,7 @@ const STATES = ['reading', 'handing-over', 'waiting', 'elsewhere', 'unowned', 'f
 
 function processGauges(registry: Registry, { outputs, budget, budgetBytes, version }: Measured): void {
   gauge(registry, 'output_ok', '0 while the output takes nothing', () =>
-    outputs().map(({ name, stalled }) => [{ output: name }, Number(!stalled)]),
+    outputs().map(({ name, stalled }) => [{ output: name }, Number(stalled === undefined)]),
   );
   gauge(registry, 'in_flight_bytes', 'fetched and not accepted yet', () => [[{}, budget.held]]);
   gauge(registry, 'in_flight_limit_bytes', 'what may be fetched and not accepted yet', () => [[{}, budgetBytes]]);

@@ -6,19 +6,28 @@ import type { z } from 'zod';
 import { awsClientConfig, type AwsAccess } from '../base/aws-access.ts';
 import { configFaults } from '../base/config.ts';
 import { isKinlogError } from '../base/errors.ts';
-import { runSchema, type OutputConfig, type StreamSettings } from './run-schema.ts';
+import { silentLog } from '../base/events.ts';
+import { hecConfig } from '../reader/output/hec-config.ts';
+import {
+  runSchema,
+  type DeadLettersConfig,
+  type HecConfig,
+  type OutputConfig,
+  type StreamSettings,
+} from './run-schema.ts';
 import { similar } from './similar.ts';
 import { storeName, type StoreConfig } from './store.ts';
 
-/** A stream with the store and the output that count for it. */
-export interface StreamConfig extends Omit<StreamSettings, 'store' | 'output'> {
+/** A stream with the parts that count for it. */
+export interface StreamConfig extends Omit<StreamSettings, 'store' | 'output' | 'deadLetters'> {
   /** Tells streams apart in metrics and logs: the name, and a number for the second of the same name. */
   readonly id: string;
   readonly store: StoreConfig;
   readonly output: OutputConfig;
+  readonly deadLetters: DeadLettersConfig | undefined;
 }
 
-export interface RunConfig extends Omit<z.output<typeof runSchema>, 'store' | 'output' | 'streams'> {
+export interface RunConfig extends Omit<z.output<typeof runSchema>, 'store' | 'output' | 'deadLetters' | 'streams'> {
   readonly streams: readonly StreamConfig[];
 }
 
@@ -66,14 +75,15 @@ export function parseRunConfig(text: string, file: string): Loaded {
 }
 
 function complete(given: z.output<typeof runSchema>): RunConfig {
-  const { store, output, streams, ...rest } = given;
+  const { store, output, deadLetters, streams, ...rest } = given;
   const seen = new Map<string, number>();
   const withParts = streams.map((stream) => {
     const count = (seen.get(stream.stream) ?? 0) + 1;
     seen.set(stream.stream, count);
     // What is absent here is a fault that `missingParts` names.
     const parts = { store: (stream.store ?? store)!, output: (stream.output ?? output)! };
-    return { ...stream, ...parts, id: count === 1 ? stream.stream : `${stream.stream}#${count}` };
+    const letters = { deadLetters: stream.deadLetters ?? deadLetters };
+    return { ...stream, ...parts, ...letters, id: count === 1 ? stream.stream : `${stream.stream}#${count}` };
   });
   return { ...rest, streams: withParts };
 }
@@ -111,14 +121,13 @@ function faultsOf(issue: z.core.$ZodIssue, raw: unknown): Fault[] {
     (outer, part) => (outer as Record<string | number, unknown> | undefined)?.[part],
     raw,
   );
-  const expects = issue.code === 'invalid_union' ? kindsAt(path, given) : issue.message;
+  const expects = issue.code === 'invalid_union' ? kindsAt(path) : issue.message;
   return [{ path, text: given === undefined ? `is missing: ${expects}` : `${shown(given)} must be ${expects}` }];
 }
 
 /** The only unions are those of stores and outputs. */
-function kindsAt(path: Path, given: unknown): string {
-  if (path.includes('store')) return 'one of memory, leveldb, dynamodb, kv-store';
-  return `ndjson${given === 'hec' ? '; hec is not in this version' : ''}`;
+function kindsAt(path: Path): string {
+  return path.includes('store') ? 'one of memory, leveldb, dynamodb, kv-store' : 'one of ndjson, hec';
 }
 
 function shown(value: unknown): string {
@@ -189,26 +198,65 @@ function fanOutFaults({ fanOut }: StreamConfig): string[] {
   return isArn && fanOut.register ? ['must say the name of the consumer, not its ARN, to have it registered'] : [];
 }
 
-function outputFaults({ output: { file, rotate } }: StreamConfig): string[] {
-  if (rotate === undefined) return [];
-  const faults = file === undefined ? ['has rotate but no file'] : [];
+function outputFaults({ output, deadLetters }: StreamConfig): string[] {
+  if (output.kind === 'hec') return hecFaults(output);
+  const { file, rotate } = output;
+  const faults = file !== undefined && file === deadLetters?.file ? [`and deadLetters write to ${file}`] : [];
+  if (rotate === undefined) return faults;
+  if (file === undefined) faults.push('has rotate but no file');
   if (rotate.maxMb === undefined && rotate.everyMinutes === undefined)
     faults.push('must say in rotate what ends a file: maxMb or everyMinutes, or both');
   return faults;
 }
 
+/** What the output itself has against it, so that nobody has to start it to hear that. */
+function hecFaults(output: HecConfig): string[] {
+  try {
+    hecConfig({ ...output, token: () => Promise.resolve(''), log: silentLog() });
+    return [];
+  } catch (error) {
+    if (isKinlogError(error, 'KINLOG_CONFIG_INVALID')) return [`is wrong: ${error.message}`];
+    throw error;
+  }
+}
+
 function sharedFaults(stream: StreamConfig, other: StreamConfig, otherName: string): string[] {
   const faults: string[] = [];
-  const { store, output } = stream;
+  const { store } = stream;
   const sameStore = store.kind !== 'memory' && storeName(store) === storeName(other.store);
   if (sameStore && shortName(stream.stream) === shortName(other.stream))
     faults.push(`and ${otherName} would keep their positions in the same rows of ${storeName(store)}`);
   else if (sameStore && store.kind === 'dynamodb' && store.keys !== 'stream')
     faults.push(`and ${otherName} share ${storeName(store)}, which must say keys: stream, or be two tables`);
-  if (output.file !== undefined && output.file === other.output.file && !isDeepStrictEqual(output, other.output))
-    faults.push(`and ${otherName} write to ${output.file} but rotate it differently`);
+  return [...faults, ...fileFaults(stream, other, otherName)];
+}
+
+/** Streams may write to one file, but only the same things in the same way. */
+function fileFaults(stream: StreamConfig, other: StreamConfig, otherName: string): string[] {
+  const faults: string[] = [];
+  const file = commonFile([fileOf(stream.output)], [fileOf(other.output)]);
+  if (file !== undefined && !isDeepStrictEqual(stream.output, other.output))
+    faults.push(`and ${otherName} write to ${file} but rotate it differently`);
+  const letters = commonFile([stream.deadLetters?.file], [other.deadLetters?.file]);
+  if (letters !== undefined && !isDeepStrictEqual(stream.deadLetters, other.deadLetters))
+    faults.push(`and ${otherName} put dead letters into ${letters} but limit it differently`);
+  const mixed = commonFile(
+    [fileOf(stream.output), stream.deadLetters?.file],
+    [other.deadLetters?.file, fileOf(other.output)],
+  );
+  if (mixed !== undefined) faults.push(`and ${otherName} would mix events and dead letters in ${mixed}`);
   return faults;
 }
+
+/** The first that is in the same place of both. */
+function commonFile(
+  ours: readonly (string | undefined)[],
+  theirs: readonly (string | undefined)[],
+): string | undefined {
+  return ours.find((file, i) => file !== undefined && file === theirs[i]);
+}
+
+const fileOf = (output: OutputConfig): string | undefined => (output.kind === 'ndjson' ? output.file : undefined);
 
 /** As stores know it. */
 function shortName(stream: string): string {

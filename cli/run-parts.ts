@@ -3,13 +3,16 @@ import { EventLog, type LogLine } from '../base/events.ts';
 import { retry } from '../base/retry.ts';
 import { asKinlogError, KinlogError } from '../base/errors.ts';
 import type { CheckpointStore } from '../reader/checkpoint/store.ts';
+import type { DeadLetters } from '../reader/output/dead-letter.ts';
+import { DeadLetterFile } from '../reader/output/dead-letter-file.ts';
 import { EventPipe, ModularInputOutput } from '../reader/output/modular-input.ts';
 import { NdjsonFileOutput } from '../reader/output/ndjson-file.ts';
 import { ndjsonFormat } from '../reader/output/ndjson-pipe.ts';
 import type { Output } from '../reader/output/output.ts';
 import type { Rotation } from '../reader/output/rotating-file.ts';
 import type { StreamConfig } from './run-config.ts';
-import type { OutputConfig } from './run-schema.ts';
+import type { DeadLettersConfig, HecConfig, OutputConfig } from './run-schema.ts';
+import { hecToken } from './splunk-auth.ts';
 import { openStore, storeName } from './store.ts';
 
 export interface PartsContext {
@@ -24,11 +27,19 @@ export interface PartsContext {
 export interface SharedOutput {
   readonly name: string;
   readonly log: EventLog;
-  /** It takes nothing for now. */
-  stalled: boolean;
+  /** Why it takes nothing for now; undefined when it does. */
+  stalled: string | undefined;
+  /** What it was last told by who refuses; known before the output is stalled. */
+  refusal: string | undefined;
 }
 
 type OpenStore = Awaited<ReturnType<typeof openStore>>;
+type NdjsonConfig = Exclude<OutputConfig, HecConfig>;
+
+interface Opened<Part> {
+  readonly about: SharedOutput;
+  readonly opened: Promise<Part>;
+}
 
 /** After a restart the process before may still be about to let go. */
 const LOCK_WAIT_MS = 30_000;
@@ -39,7 +50,8 @@ export class SharedParts {
   readonly #context: PartsContext;
   readonly #stores = new Map<string, Promise<OpenStore>>();
   #pipe: EventPipe | undefined;
-  readonly #outputs = new Map<string, { readonly about: SharedOutput; readonly opened: Promise<Output> }>();
+  readonly #outputs = new Map<string, Opened<Output>>();
+  readonly #deadLetters = new Map<string, Opened<DeadLetterFile>>();
 
   constructor(context: PartsContext) {
     this.#context = context;
@@ -51,7 +63,7 @@ export class SharedParts {
   }
 
   get outputs(): readonly SharedOutput[] {
-    return [...this.#outputs.values()].map(({ about }) => about);
+    return [...this.#outputs.values(), ...this.#deadLetters.values()].map(({ about }) => about);
   }
 
   /** Waits while the store is away; what a person must mend is an error. */
@@ -70,21 +82,26 @@ export class SharedParts {
   }
 
   output(config: OutputConfig): Promise<Output> {
-    const name = outputName(config);
-    const known = this.#outputs.get(name);
-    if (known !== undefined) return known.opened;
-    const about: SharedOutput = { name, stalled: false, log: new EventLog((line) => this.#note(about, line), 'debug') };
-    const opened = this.#open(config, about);
-    opened.catch(() => undefined);
-    this.#outputs.set(name, { about, opened });
-    return opened;
+    return this.#named(this.#outputs, outputName(config), config, (about) => this.#open(config, about));
+  }
+
+  deadLetters(config: DeadLettersConfig): Promise<DeadLetters> {
+    const { file, maxMb } = config;
+    return this.#named(this.#deadLetters, `dead-letters:${file}`, config, (about) =>
+      this.#openFile(file, about, () =>
+        DeadLetterFile.open({ file, log: about.log, ...(maxMb === undefined ? {} : { maxBytes: maxMb * MIB }) }),
+      ),
+    );
   }
 
   /** Outputs first: a store may be closed when nothing can be accepted any more. */
   async close(): Promise<void> {
     await this.#pipe?.close().catch(() => undefined);
-    const opened = [...[...this.#outputs.values()].map((output) => output.opened), ...this.#stores.values()];
-    for (const part of await Promise.allSettled<Output | CheckpointStore>(opened))
+    const opened = [
+      ...[...this.#outputs.values(), ...this.#deadLetters.values()].map((part) => part.opened),
+      ...this.#stores.values(),
+    ];
+    for (const part of await Promise.allSettled<Output | DeadLetterFile | CheckpointStore>(opened))
       // What it could not do, whoever used it has been told.
       if (part.status === 'fulfilled') await part.value.close().catch(() => undefined);
   }
@@ -98,35 +115,73 @@ export class SharedParts {
     return opened;
   }
 
-  async #open({ file, rotate }: OutputConfig, about: SharedOutput): Promise<Output> {
+  /** One for all that say the same. */
+  #named<T>(
+    parts: Map<string, Opened<T>>,
+    name: string,
+    config: object,
+    open: (about: SharedOutput) => Promise<T>,
+  ): Promise<T> {
+    const key = JSON.stringify(config);
+    const known = parts.get(key);
+    if (known !== undefined) return known.opened;
+    const same = [...parts.values()].filter(({ about }) => about.name.replace(/#\d+$/, '') === name).length;
+    const about: SharedOutput = {
+      name: same === 0 ? name : `${name}#${same + 1}`,
+      stalled: undefined,
+      refusal: undefined,
+      log: new EventLog((line) => this.#note(about, line), 'debug'),
+    };
+    const opened = open(about);
+    opened.catch(() => undefined);
+    parts.set(key, { about, opened });
+    return opened;
+  }
+
+  async #open(config: OutputConfig, about: SharedOutput): Promise<Output> {
+    if (config.kind === 'hec') return this.#openHec(config, about);
+    const { file, rotate } = config;
     const { log } = about;
-    if (file === undefined) {
-      const { stdout } = this.#context;
-      // A command ends when nobody reads its stdout; here other streams may have other outputs, and a supervisor wants to know.
-      stdout.removeAllListeners('error');
-      const pipe = new EventPipe(stdout, { log, format: ndjsonFormat('stdout') });
-      this.#pipe = pipe;
-      return new ModularInputOutput(pipe, 'stdout');
-    }
-    const output = await retry(() => NdjsonFileOutput.open({ file, log, rotate: rotationOf(rotate) }), {
+    if (file !== undefined)
+      return this.#openFile(file, about, () => NdjsonFileOutput.open({ file, log, rotate: rotationOf(rotate) }));
+    const { stdout } = this.#context;
+    // A command ends when nobody reads its stdout; here other streams may have other outputs, and a supervisor wants to know.
+    stdout.removeAllListeners('error');
+    const pipe = new EventPipe(stdout, { log, format: ndjsonFormat('stdout') });
+    this.#pipe = pipe;
+    return new ModularInputOutput(pipe, 'stdout');
+  }
+
+  async #openHec({ kind: _kind, tokenFile, ...options }: HecConfig, { log }: SharedOutput): Promise<Output> {
+    // Only here: who writes to files never needs it.
+    const { openHec } = await import('../reader/output/hec.ts');
+    return openHec({ ...options, token: await hecToken(tokenFile, this.#context.env), log });
+  }
+
+  async #openFile<T>(file: string, about: SharedOutput, open: () => Promise<T>): Promise<T> {
+    const opened = await retry(open, {
       signal: this.#context.stop,
       doing: `opening ${file}`,
       onRetry: (error) => {
-        if (!about.stalled) log.emit('output.stalled', { error: error.message });
+        if (about.stalled === undefined) about.log.emit('output.stalled', { error: error.message });
       },
     });
-    if (about.stalled) log.emit('output.resumed');
-    return output;
+    if (about.stalled !== undefined) about.log.emit('output.resumed');
+    return opened;
   }
 
   #note(about: SharedOutput, line: LogLine): void {
-    if (line.name === 'output.stalled') about.stalled = true;
-    if (line.name === 'output.resumed') about.stalled = false;
+    const { error } = line.fields;
+    if (line.name === 'output.stalled') about.stalled = String(error ?? about.refusal ?? line.text);
+    else if (line.name === 'output.refused') {
+      about.refusal = String(error);
+      if (about.stalled !== undefined) about.stalled = about.refusal;
+    } else if (line.name === 'output.resumed') about.stalled = about.refusal = undefined;
     this.#context.sink({ ...line, fields: { output: about.name, ...line.fields } });
   }
 }
 
-function rotationOf(rotate: OutputConfig['rotate']): Rotation | undefined {
+function rotationOf(rotate: NdjsonConfig['rotate']): Rotation | undefined {
   if (rotate === undefined) return undefined;
   const { maxMb, everyMinutes, keep } = rotate;
   return {
@@ -136,8 +191,9 @@ function rotationOf(rotate: OutputConfig['rotate']): Rotation | undefined {
   };
 }
 
-function outputName({ kind, file }: OutputConfig): string {
-  return `${kind}:${file ?? 'stdout'}`;
+function outputName(config: OutputConfig): string {
+  if (config.kind === 'ndjson') return `ndjson:${config.file ?? 'stdout'}`;
+  return `hec:${config.endpoints.map((endpoint) => new URL(endpoint).host).join(',')}`;
 }
 
 /** At the start a wrong table or a missing permission ends with its error and not in a silent wait. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { choice, flag, integer, text, url, type OptionType } from '../base/config.ts';
 import type { LostPosition, Start } from '../reader/index.ts';
+import { isLoopback } from '../base/server-address.ts';
 import { CONNECTION, streamName } from './connection-options.ts';
 import { startOption } from './start.ts';
 import { timeOption } from './store-options.ts';
@@ -89,6 +90,18 @@ const store = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** The token would go over the wire in the clear. */
+const isSafe = (given: string): boolean => {
+  const address = URL.parse(given);
+  return address !== null && (address.protocol === 'https:' || isLoopback(address));
+};
+
+const endpoint: OptionType<string> = {
+  kind: 'string',
+  expects: 'an address such as https://splunk:8088; http only on this host',
+  schema: url().schema.refine(isSafe),
+};
+
 const output = z.discriminatedUnion('kind', [
   object({
     kind: z.literal('ndjson'),
@@ -99,7 +112,28 @@ const output = z.discriminatedUnion('kind', [
       keep: value(integer(1, 10_000)),
     }).optional(),
   }),
+  object({
+    kind: z.literal('hec'),
+    endpoints: z
+      .array(value(endpoint), { error: 'a list of addresses' })
+      .min(1, { error: 'a list of one address at least' }),
+    tokenFile: optional(some('a file that holds the token')),
+    ack: optional(flag()),
+    ca: optional(some('a PEM file')),
+    proxy: optional(CONNECTION.proxy.type),
+    defaults: object({
+      host: optional(some('a name')),
+      source: optional(some('a name')),
+      sourcetype: optional(some('a name')),
+      index: optional(some('a name')),
+    }).optional(),
+  }),
 ]);
+
+const deadLetters = object({
+  file: value(some('a file')),
+  maxMb: optional(integer(1, 1_000_000)),
+});
 
 const stream = object({
   stream: value(streamName('').type),
@@ -117,6 +151,7 @@ const stream = object({
   leasePeriodMs: optional(milliseconds(1000)),
   store: store.optional(),
   output: output.optional(),
+  deadLetters: deadLetters.optional(),
 });
 
 export const runSchema = object({
@@ -128,8 +163,11 @@ export const runSchema = object({
   maxMbInFlight: optional(integer(1, 100_000)),
   store: store.optional(),
   output: output.optional(),
+  deadLetters: deadLetters.optional(),
   streams: z.array(stream, { error: 'a list of streams' }).min(1, { error: 'a list of one stream at least' }),
 });
 
 export type StreamSettings = z.output<typeof stream>;
 export type OutputConfig = z.output<typeof output>;
+export type HecConfig = Extract<OutputConfig, { readonly kind: 'hec' }>;
+export type DeadLettersConfig = z.output<typeof deadLetters>;

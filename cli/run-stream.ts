@@ -1,11 +1,12 @@
 /** One stream of `kinlog run`: its reader, which may be started anew with other options, and what is known of it. */
+import type { AwsAccess } from '../base/aws-access.ts';
 import { isAbort, systemClock } from '../base/clock.ts';
 import { asKinlogError, describeError, type KinlogError } from '../base/errors.ts';
 import { EventLog, type LogLine } from '../base/events.ts';
 import { Reader, type ByteBudget, type ReaderStatus } from '../reader/index.ts';
+import { StalledShards } from '../reader/stalled-shards.ts';
 import type { StreamConfig } from './run-config.ts';
 import type { SharedParts } from './run-parts.ts';
-import { StalledShards } from '../reader/stalled-shards.ts';
 import { storeName } from './store.ts';
 
 export interface StreamContext {
@@ -77,11 +78,12 @@ export class StreamRun {
 
   async #read(signal: AbortSignal): Promise<void> {
     const { name, budget, parts } = this.#context;
-    const { stream, store, output, start, onLostPosition, fanOut, format, lines, ...rest } = this.#config;
+    const { stream, store, output, deadLetters, start, onLostPosition, fanOut, format, lines, ...rest } = this.#config;
     this.#reader = new Reader({
       stream,
       kinesis: accessOf(rest),
       output: await parts.output(output),
+      deadLetters: deadLetters && (await parts.deadLetters(deadLetters)),
       store: (this.#store ??= await parts.store(store, this.log)),
       log: this.log,
       budget,
@@ -113,7 +115,7 @@ export class StreamRun {
   }
 }
 
-function accessOf(config: Omit<StreamConfig, 'stream' | 'store' | 'output' | 'start' | 'onLostPosition' | 'fanOut'>) {
+function accessOf(config: AwsAccess): AwsAccess {
   const { region, profile, endpoint, roleArn, externalId } = config;
   const { sessionName, webIdentityTokenFile, stsEndpoint, ca, proxy } = config;
   return {

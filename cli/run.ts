@@ -115,7 +115,7 @@ class Run {
       return;
     }
     // A reader that stops while its output takes nothing would have to give up what it has handed over, and with it the pipe that others share.
-    if (streams.length > 0 && this.#parts.outputs.some(({ stalled }) => stalled)) {
+    if (streams.length > 0 && this.#parts.outputs.some(({ stalled }) => stalled !== undefined)) {
       this.#log.emit('config.refused', {
         file: this.#file,
         faults: 'the output takes nothing now: ask again once it does',

@@ -4,11 +4,17 @@
 export function similar(name: string, known: readonly string[]): string {
   const plain = (word: string) => word.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
   const ranked = known
-    .map((candidate) => ({ candidate, edits: edits(plain(name), plain(candidate)) }))
+    .map((candidate) => ({ candidate, edits: distance(plain(name), plain(candidate)) }))
     .filter(({ candidate, edits }) => edits <= Math.ceil(candidate.length / 3))
     .sort((a, b) => a.edits - b.edits);
   return ranked[0] === undefined ? '' : ` (did you mean ${ranked[0].candidate}?)`;
 }
+
+/** The beginning of a name, such as `token` of `tokenFile`, is as close as one letter. */
+const distance = (given: string, candidate: string): number =>
+  given.length > 2 && candidate.startsWith(given)
+    ? Math.min(1, candidate.length - given.length)
+    : edits(given, candidate);
 
 /** Letters to insert, remove or replace (Levenshtein). */
 function edits(a: string, b: string): number {

@@ -1,9 +1,10 @@
-/** What commands show splunkd to be let in; it stands in a file or in the environment, never on a command line. */
+/** What commands show Splunk to be let in; it stands in a file or in the environment, never on a command line. */
 import { readFile } from 'node:fs/promises';
 import { KinlogError } from '../base/errors.ts';
 import type { SplunkAuth } from '../reader/checkpoint/kv-store-api.ts';
 
 const SESSION_KEY = 'KINLOG_SPLUNK_SESSION_KEY';
+const HEC_TOKEN = 'KINLOG_HEC_TOKEN';
 
 /** The token is read from its file for every call, so that it can be renewed while a reader runs. Fails at once when there is nothing to show. */
 export async function splunkAuth(
@@ -11,9 +12,8 @@ export async function splunkAuth(
   env: NodeJS.ProcessEnv,
 ): Promise<() => Promise<SplunkAuth>> {
   if (tokenFile !== undefined) {
-    const token = () => tokenIn(tokenFile);
-    await token();
-    return token;
+    await tokenIn(tokenFile);
+    return async () => ({ kind: 'bearer', value: await tokenIn(tokenFile) });
   }
   const value = env[SESSION_KEY];
   if (value === undefined || value === '')
@@ -24,7 +24,25 @@ export async function splunkAuth(
   return () => Promise.resolve({ kind: 'session', value });
 }
 
-async function tokenIn(file: string): Promise<SplunkAuth> {
+/** The same for the HTTP Event Collector. */
+export async function hecToken(tokenFile: string | undefined, env: NodeJS.ProcessEnv): Promise<() => Promise<string>> {
+  if (tokenFile !== undefined) {
+    await tokenIn(tokenFile);
+    return () => tokenIn(tokenFile);
+  }
+  const value = env[HEC_TOKEN]?.trim() ?? '';
+  if (TOKEN.test(value)) return () => Promise.resolve(value);
+  const what = value === '' ? 'there is no token' : `what stands in ${HEC_TOKEN} is no token`;
+  throw new KinlogError('KINLOG_SPLUNK_REFUSED', `${what} for the HTTP Event Collector`, {
+    remedy: `Name with tokenFile a file that holds the token, or set ${HEC_TOKEN}.`,
+    retry: 'never',
+  });
+}
+
+/** Goes into a header as it is. */
+const TOKEN = /^[\x21-\x7e]+$/;
+
+async function tokenIn(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new KinlogError('KINLOG_SPLUNK_REFUSED', `the token file ${file} can not be read: ${reasonOf(cause)}`, {
       remedy: 'Check its name and that this process may read it.',
@@ -32,7 +50,7 @@ async function tokenIn(file: string): Promise<SplunkAuth> {
     });
   });
   const value = text.trim();
-  if (value !== '' && !/\s/.test(value)) return { kind: 'bearer', value };
+  if (TOKEN.test(value)) return value;
   throw new KinlogError('KINLOG_SPLUNK_REFUSED', `the file ${file} does not hold one Splunk token`, {
     remedy: 'Put the token into it, and nothing else.',
   });

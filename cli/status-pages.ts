@@ -25,6 +25,8 @@ export function statusPages(source: StatusSource): Pages {
       const reasons = source.streams
         .filter(({ notReady }) => notReady !== undefined)
         .map(({ config, notReady }) => `${config.id}: ${notReady!}`);
+      for (const { name, stalled } of source.outputs())
+        if (stalled !== undefined) reasons.push(`${name} takes nothing: ${stalled}`);
       if (source.stopping()) reasons.unshift('stopping');
       return reasons.length === 0 ? text(200, 'ok') : text(503, reasons.join('\n'));
     },
@@ -45,7 +47,11 @@ function statusOf(source: StatusSource): object {
     uptimeSeconds: Math.round(process.uptime()),
     stopping: source.stopping(),
     inFlightBytes: source.budget.held,
-    outputs: source.outputs().map(({ name, stalled }) => ({ name, ok: !stalled })),
+    outputs: source.outputs().map(({ name, stalled }) => ({
+      name,
+      ok: stalled === undefined,
+      ...(stalled === undefined ? {} : { error: stalled }),
+    })),
     streams: source.streams.map((stream) => ({
       id: stream.config.id,
       ready: stream.notReady === undefined,

@@ -71,6 +71,21 @@ describe('a file that is right', () => {
     });
   });
 
+  it('gives every stream the dead letters at the top unless it has its own', () => {
+    const { streams } = config(
+      `${PARTS}deadLetters: { file: /l, maxMb: 5 }\nstreams:\n- stream: a\n- { stream: b, deadLetters: { file: /m } }`,
+    );
+    expect(streams.map(({ deadLetters }) => deadLetters)).toEqual([{ file: '/l', maxMb: 5 }, { file: '/m' }]);
+    expect(config(`${PARTS}streams: [{ stream: a }]`).streams[0]!.deadLetters).toBeUndefined();
+  });
+
+  it('sends events to Splunk, in the clear only on this host', () => {
+    const hec = (endpoint: string) =>
+      config(`output: { kind: hec, endpoints: ["${endpoint}"] }\nstore: { kind: memory }\nstreams: [{ stream: a }]`);
+    for (const endpoint of ['https://splunk:8088', 'http://127.0.0.1:8088', 'http://localhost:8088', 'http://[::1]:1'])
+      expect(hec(endpoint).streams[0]!.output).toEqual({ kind: 'hec', endpoints: [endpoint] });
+  });
+
   it('is the example, and docs/run.md names every option', () => {
     expect(() => readRunConfig(path.join(root, 'examples/reader.yaml'))).not.toThrow();
     const guide = readFileSync(path.join(root, 'docs/run.md'), 'utf8');
@@ -103,7 +118,8 @@ describe('a file with faults', () => {
 logLvel: debug
 status: { listen: 9464 }
 maxMbInFlight: 0
-output: { kind: hec, token: secret-token }
+output: { kind: hec, token: secret-token, ack: maybe, endpoints: ["http://splunk:8088", "https://u:p@splunk"] }
+deadLetters: { maxMb: 0 }
 streams:
   - stream: "no/name"
     region: EU WEST
@@ -120,32 +136,41 @@ streams:
     store: { kind: dynamodb, tabel: t }
   - stream: ok
     output: { kind: ndjson, file: "", rotate: { maxMb: 1 } }
+  - { stream: other, output: { kind: hec, endpoints: [] }, deadLetters: /letters }
 `;
     expect(faults(text)).toEqual([
       'reader.yaml:1: name is "a b" but must be a name of up to 64 letters, digits and ._-',
       'reader.yaml:2: logLvel is not an option (did you mean logLevel?)',
       'reader.yaml:3: status.listen is "9464" but must be HOST:PORT, such as 127.0.0.1:9464',
       'reader.yaml:4: maxMbInFlight is "0" but must be a whole number from 1 to 100000',
-      'reader.yaml:5: output.kind is "hec" but must be ndjson; hec is not in this version',
-      expect.stringMatching(/^reader.yaml:7: streams\[0\].stream is "no\/name" but must be the name of a stream/),
-      expect.stringMatching(/^reader.yaml:8: streams\[0\].region is "EU WEST" but must be an AWS region/),
-      'reader.yaml:9: streams[0].endpoint is "ftp://***@host" but must be a URL such as https://host:port',
-      'reader.yaml:10: streams[0].roleArn is "7" but must be the ARN of a role',
+      'reader.yaml:5: output.token is not an option (did you mean tokenFile?)',
+      'reader.yaml:5: output.ack is "maybe" but must be true or false',
+      'reader.yaml:5: output.endpoints[0] is "http://splunk:8088" but must be an address such as https://splunk:8088; http only on this host',
+      'reader.yaml:5: output.endpoints[1] is "https://***@splunk" but must be an address such as https://splunk:8088; http only on this host',
+      'reader.yaml:6: deadLetters.file is missing: a file',
+      'reader.yaml:6: deadLetters.maxMb is "0" but must be a whole number from 1 to 1000000',
+      expect.stringMatching(/^reader.yaml:8: streams\[0\].stream is "no\/name" but must be the name of a stream/),
+      expect.stringMatching(/^reader.yaml:9: streams\[0\].region is "EU WEST" but must be an AWS region/),
+      'reader.yaml:10: streams[0].endpoint is "ftp://***@host" but must be a URL such as https://host:port',
+      'reader.yaml:11: streams[0].roleArn is "7" but must be the ARN of a role',
       expect.stringMatching(
-        /^reader.yaml:11: streams\[0\].start is "yesterday" but must be tip, horizon, a time .* or stored$/,
+        /^reader.yaml:12: streams\[0\].start is "yesterday" but must be tip, horizon, a time .* or stored$/,
       ),
-      expect.stringMatching(/^reader.yaml:12: streams\[0\].onLostPosition is "tip" but must be stop, horizon, a time/),
-      'reader.yaml:13: streams[0].format is "xml" but must be one of auto, kinlog, cloudwatch, hec, json, text',
-      'reader.yaml:14: streams[0].lines is "yes" but must be true or false',
-      'reader.yaml:15: streams[0].checkpointEveryMs is "5" but must be a whole number from 100 to 86400000',
-      'reader.yaml:16: streams[0].idleMs is "1.5" but must be a whole number from 250 to 86400000',
-      'reader.yaml:17: streams[0].idleMS is not an option (did you mean idleMs?)',
-      'reader.yaml:18: streams[0].leasePeriodMs is empty but must be a whole number from 1000 to 86400000',
-      'reader.yaml:19: streams[0].store.table is missing: the name of a DynamoDB table',
-      'reader.yaml:19: streams[0].store.tabel is not an option (did you mean table?)',
-      'reader.yaml:20: streams[1].store is missing: say it here, or at the top for all streams',
-      'reader.yaml:21: streams[1].output.file is "" but must be a file',
-      'reader.yaml:21: streams[1].output.rotate.keep is missing: a whole number from 1 to 10000',
+      expect.stringMatching(/^reader.yaml:13: streams\[0\].onLostPosition is "tip" but must be stop, horizon, a time/),
+      'reader.yaml:14: streams[0].format is "xml" but must be one of auto, kinlog, cloudwatch, hec, json, text',
+      'reader.yaml:15: streams[0].lines is "yes" but must be true or false',
+      'reader.yaml:16: streams[0].checkpointEveryMs is "5" but must be a whole number from 100 to 86400000',
+      'reader.yaml:17: streams[0].idleMs is "1.5" but must be a whole number from 250 to 86400000',
+      'reader.yaml:18: streams[0].idleMS is not an option (did you mean idleMs?)',
+      'reader.yaml:19: streams[0].leasePeriodMs is empty but must be a whole number from 1000 to 86400000',
+      'reader.yaml:20: streams[0].store.table is missing: the name of a DynamoDB table',
+      'reader.yaml:20: streams[0].store.tabel is not an option (did you mean table?)',
+      'reader.yaml:21: streams[1].store is missing: say it here, or at the top for all streams',
+      'reader.yaml:22: streams[1].output.file is "" but must be a file',
+      'reader.yaml:22: streams[1].output.rotate.keep is missing: a whole number from 1 to 10000',
+      'reader.yaml:23: streams[2].store is missing: say it here, or at the top for all streams',
+      'reader.yaml:23: streams[2].output.endpoints is an empty list but must be a list of one address at least',
+      'reader.yaml:23: streams[2].deadLetters is "/letters" but must be a group of options',
     ]);
   });
 
@@ -163,6 +188,10 @@ streams:
     [`${PARTS}streams: []`, 'reader.yaml:3: streams is an empty list but must be a list of one stream at least'],
     [`${PARTS}streams: [a]`, 'reader.yaml:3: streams[0] is "a" but must be a group of options'],
     [`${PARTS}streams: [{ stream: a }]\nstreams: [{ stream: b }]`, 'reader.yaml:4: Map keys must be unique'],
+    [
+      `store: { kind: memory }\noutput: { kind: s3 }\nstreams: [{ stream: a }]`,
+      'reader.yaml:2: output.kind is "s3" but must be one of ndjson, hec',
+    ],
     [
       `store: { kind: redis }\noutput: { kind: ndjson }\nstreams: [{ stream: a }]`,
       'reader.yaml:1: store.kind is "redis" but must be one of memory, leveldb, dynamodb, kv-store',
@@ -231,5 +260,30 @@ describe('what is right by itself and wrong together', () => {
     expect(two(', output: { kind: ndjson, rotate: { maxMb: 1, keep: 1 } }', 'b')).toEqual([
       'reader.yaml:4: streams[0].output has rotate but no file',
     ]);
+  });
+
+  it('is what HEC can not be reached by, all of it', () => {
+    const hec = 'endpoints: ["https://splunk:8088/services/collector"], ca: /nowhere.pem';
+    const found = two(`, output: { kind: hec, ${hec} }`, 'b');
+    expect(found).toEqual([
+      'reader.yaml:4: streams[0].output is wrong: HEC can not be reached as configured: endpoints[0]: nothing may follow the port; ca: /nowhere.pem can not be read: ENOENT',
+    ]);
+  });
+
+  it('is a file that holds dead letters and something else, or two limits for one', () => {
+    const letters = (more: string) => `, deadLetters: { file: /f${more} }`;
+    expect(two(`${letters('')}, output: { kind: ndjson, file: /f }`, 'b')).toEqual([
+      'reader.yaml:4: streams[0].output and deadLetters write to /f',
+    ]);
+    expect(two(letters(''), 'b, output: { kind: ndjson, file: /f }')).toEqual([
+      'reader.yaml:5: streams[1] and streams[0] would mix events and dead letters in /f',
+    ]);
+    expect(two(', output: { kind: ndjson, file: /f }', `b${letters('')}`)).toEqual([
+      'reader.yaml:5: streams[1] and streams[0] would mix events and dead letters in /f',
+    ]);
+    expect(two(letters(', maxMb: 1'), `b${letters(', maxMb: 2')}`)).toEqual([
+      'reader.yaml:5: streams[1] and streams[0] put dead letters into /f but limit it differently',
+    ]);
+    expect(two(letters(', maxMb: 1'), `b${letters(', maxMb: 1')}`)).toEqual([]);
   });
 });

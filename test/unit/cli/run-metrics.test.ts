@@ -20,7 +20,8 @@ const shard = (n: number, more: Partial<ShardStatus> = {}): ShardStatus => ({
 
 function sourceOf(shards: readonly ShardStatus[], more: Partial<StatusSource['streams'][number]> = {}): StatusSource {
   const reader: ReaderStatus = { stream: 'logs', owner: 'me', state: 'reading', shards };
-  const config = { id: 'logs', stream: 'logs', store: { kind: 'memory' }, output: { kind: 'ndjson' } } as const;
+  const parts = { store: { kind: 'memory' }, output: { kind: 'ndjson' }, deadLetters: undefined } as const;
+  const config = { id: 'logs', stream: 'logs', ...parts };
   return {
     name: 'reader-1',
     version: '1.2.3',
@@ -28,7 +29,7 @@ function sourceOf(shards: readonly ShardStatus[], more: Partial<StatusSource['st
     budget: new ByteBudget(),
     budgetBytes: 1000,
     stopping: () => false,
-    outputs: () => [{ name: 'ndjson:stdout', log: silentLog(), stalled: true }],
+    outputs: () => [{ name: 'ndjson:stdout', log: silentLog(), stalled: 'the pipe is full' }],
     streams: [
       {
         config,
@@ -103,8 +104,12 @@ describe('/readyz', () => {
   it('is 503 with a line for each reason', async () => {
     const error = new KinlogError('KINLOG_STREAM_NOT_FOUND', 'gone');
     const source = { ...sourceOf([], { notReady: 'gone', failure: error }), stopping: () => true };
-    expect(await page(source, '/readyz')).toMatchObject({ status: 503, body: 'stopping\nlogs: gone\n' });
-    expect(await page(sourceOf([]), '/readyz')).toMatchObject({ status: 200 });
+    expect(await page(source, '/readyz')).toMatchObject({
+      status: 503,
+      body: 'stopping\nlogs: gone\nndjson:stdout takes nothing: the pipe is full\n',
+    });
+    const well = { ...sourceOf([]), outputs: () => [] };
+    expect(await page(well, '/readyz')).toMatchObject({ status: 200 });
   });
 });
 
@@ -114,7 +119,7 @@ describe('/status', () => {
     expect(JSON.parse(body)).toMatchObject({
       name: 'reader-1',
       version: '1.2.3',
-      outputs: [{ name: 'ndjson:stdout', ok: false }],
+      outputs: [{ name: 'ndjson:stdout', ok: false, error: 'the pipe is full' }],
       streams: [{ id: 'logs', ready: false, notReady: 'waits', reader: null, positionStored: null }],
     });
   });
