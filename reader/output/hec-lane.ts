@@ -147,12 +147,21 @@ export class HecLane {
     const ids = [...this.#waiting.keys()];
     for (let from = 0; from < ids.length; from += ASKED) {
       // Whatever keeps the answer back, the time of what waits runs on.
-      const answer = await this.askForAcks(ids.slice(from, from + ASKED)).catch(() => undefined);
+      const answer = await this.askForAcks(ids.slice(from, from + ASKED)).catch((error: unknown) =>
+        this.#unanswered(error),
+      );
       if (answer === undefined) return;
       if (answer.status === 401 || answer.status === 403) token.refused();
       if (answer.status === 400) this.#leave('the server does not know the channel');
       for (const id of acknowledged(answer) ?? []) this.#take(id)?.acked();
     }
+  }
+
+  /** Where nobody listens, whoever gave the numbers is gone, and what was not indexed by then with it. */
+  #unanswered(error: unknown): undefined {
+    const cause: unknown = error instanceof Error ? error.cause : undefined;
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED')
+      this.#leave('the server has gone, and with it what it knew of them');
   }
 
   #giveUpOld(): void {
