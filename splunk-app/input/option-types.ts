@@ -71,7 +71,7 @@ export const proxy = (): OptionType<string> => ({
   kind: 'string',
   expects: 'an http:// or https:// URL without a user name, or the name of a proxy that is stored on the set-up page',
   schema: z.string().refine((value) => {
-    const parsed = URL.parse(value);
+    const parsed = urlIn(value);
     if (parsed === null || !value.includes('://')) return STORED_NAME.test(value);
     return /^https?:$/.test(parsed.protocol) && parsed.username === '' && parsed.password === '';
   }),
@@ -87,8 +87,13 @@ export const absoluteFile = (): OptionType<string> => ({
   schema: z.string().regex(/^(\/|[A-Za-z]:[\\/])[^\x00-\x1f]{1,1000}$/),
 });
 
+/** Nothing longer is the address of anything. */
+const LONGEST_URL = 1000;
+
+const urlIn = (value: string): URL | null => (value.length > LONGEST_URL ? null : URL.parse(value));
+
 function isEndpoint(value: string): boolean {
-  const parsed = URL.parse(value);
+  const parsed = urlIn(value);
   if (parsed === null || parsed.username !== '' || parsed.password !== '') return false;
   return parsed.protocol === 'https:' || (parsed.protocol === 'http:' && isLoopback(parsed.hostname));
 }
