@@ -177,6 +177,10 @@ export const EVENTS = {
     'a secret stays readable in inputs.conf, because it could not be moved into the password storage; reading goes on with it',
     'secrets_unmasked',
   ),
+  'check.open': kind(
+    'info',
+    'the table for positions does not exist; whether it may be made shows when the input first runs',
+  ),
   'captain.here': kind('info', 'this host is the captain of the search-head cluster; the stream is read here'),
   'captain.elsewhere': kind(
     'info',

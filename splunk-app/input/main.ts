@@ -29,7 +29,7 @@ else {
 }
 
 async function validateArguments(): Promise<void> {
-  const answer = await readDocument(process.stdin).then(validate, refusal);
+  const answer = await readDocument(process.stdin).then((xml) => validate(xml, { log }), refusal);
   process.stdout.write(answer, () => void exit(answer === '' ? 0 : 1));
 }
 

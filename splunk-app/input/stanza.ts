@@ -40,6 +40,15 @@ export function parseStanzaOptions(params: StanzaParams): StanzaOptions {
   return options;
 }
 
+/** Of an edit that tells only what it changes, and no stream: each value alone. Fails with KINLOG_CONFIG_INVALID. */
+export function parseStanzaEdit(params: StanzaParams): void {
+  const { streamName: _, ...others } = OPTIONS;
+  const own = ownParams(params);
+  parseOptions(others, own, STYLE);
+  const faults = maskFaults(own);
+  if (faults.length > 0) throw configFaults(faults);
+}
+
 function ownParams(params: StanzaParams): Given {
   return Object.fromEntries([...params].filter(([name]) => !BUILT_INS.has(name) && !BUILT_IN_GROUP.test(name)));
 }

@@ -79,7 +79,7 @@ describe('--validate-arguments', () => {
   });
 
   it('tells all faults at once', async () => {
-    const params = { aws_region: 'Mars', initial_position: 'tomorrow', log_level: 'all', extra: 'x' };
+    const params = { stream_name: '', aws_region: 'Mars', initial_position: 'tomorrow', log_level: 'all', extra: 'x' };
     const input = start({ args: ['--validate-arguments'], xml: itemsXml(params) });
     expect(await input.ended()).toBe(1);
     for (const name of ['stream_name', 'aws_region', 'initial_position', 'log_level', 'extra'])

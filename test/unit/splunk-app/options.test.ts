@@ -4,7 +4,6 @@ import { OPTIONS } from '../../../splunk-app/input/options.ts';
 import { parseStanzaOptions } from '../../../splunk-app/input/stanza.ts';
 import { snake } from '../../../base/config.ts';
 import { positionDirectory } from '../../../splunk-app/input/positions.ts';
-import { validate } from '../../../splunk-app/input/validate.ts';
 
 const good = { stream_name: 'access-logs', aws_region: 'eu-central-1' };
 const parse = (params: Readonly<Record<string, string>>) => parseStanzaOptions(new Map(Object.entries(params)));
@@ -139,27 +138,6 @@ describe('a stanza', () => {
 
   it('names its options as inputs.conf does', () => {
     expect(Object.keys(OPTIONS).map(snake)).toEqual(Object.keys(OPTIONS).map((name) => snake(name).toLowerCase()));
-  });
-});
-
-describe('the answer to a validation', () => {
-  const items = (params: string) => `<items><item name="x">${params}</item></items>`;
-
-  it('is nothing for a good stanza', () => {
-    const params = Object.entries(good).map(([name, value]) => `<param name="${name}">${value}</param>`);
-    expect(validate(items(params.join('')))).toBe('');
-  });
-
-  it('is one escaped line with code and remedy for a bad one', () => {
-    const answer = validate(items('<param name="stream_name">&lt;a&gt;&#10;&amp;</param>'));
-    expect(answer).toMatch(
-      /^<error><message>[^\n<>]*&lt;a&gt;[^\n<>]*KINLOG_CONFIG_INVALID[^\n<>]*<\/message><\/error>\n$/,
-    );
-  });
-
-  it('also says what is wrong with a document it can not read', () => {
-    expect(validate('<items>')).toContain('KINLOG_INPUT_INVALID');
-    expect(validate('<input><configuration/></input>')).toContain('KINLOG_');
   });
 });
 
