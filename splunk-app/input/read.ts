@@ -1,30 +1,111 @@
-/** Reads the stream of one stanza, with its positions in LevelDB. A module of its own, so that validation need not load the AWS SDK. */
-import { openLevelStore, Reader } from '../../reader/index.ts';
-import type { ReadStream } from './run.ts';
+/** Reads the stream of one stanza as the stanza says. A module of its own, so that validation need not load the AWS SDK. */
+import path from 'node:path';
+import { Reader } from '../../reader/index.ts';
+import { awsAccess } from './access.ts';
+import { whileCaptain } from './captain.ts';
+import { openCollector, type Collector, type CollectorContext } from './collector.ts';
+import { MetricsLog } from './metrics-log.ts';
+import type { Store } from './moving-store.ts';
+import type { ReadStream, StreamWork } from './run.ts';
+import { resolveSecrets } from './secrets.ts';
+import { Splunkd } from './splunkd.ts';
+import { APP_ID } from './stored.ts';
+import { openPositions } from './stores.ts';
 
-/** After an edit splunkd starts the new process while the old one may still drain. */
-const LOCK_WAIT_MS = 30_000;
 /** Leaves time to store and to end the document before the process must be gone. */
 const DRAIN_MS = 3000;
+const MIB = 1024 * 1024;
 
-export const readStream: ReadStream = async ({ options, directory, output, log, signal }) => {
-  const { awsRegion: region, kinesisEndpoint: endpoint } = options;
-  const store = await openLevelStore(directory, { signal, waitMs: LOCK_WAIT_MS });
+export const readStream: ReadStream = async (work) => {
+  const { stanza, options, document, log, clock, signal } = work;
+  const splunkd = new Splunkd({ url: document.serverUri, sessionKey: document.sessionKey, log, clock });
   try {
-    await new Reader({
-      stream: options.streamName,
-      kinesis: { region, endpoint },
-      store,
-      output,
-      log,
-      start: options.initialPosition,
-      decode: options.recordFormat === 'lines' ? { lines: true } : { format: options.recordFormat },
-      checkpointEveryMs: options.checkpointIntervalS * 1000,
-      idleMs: options.idleMs,
-      maxBytesInFlight: options.maxMbInFlight * 1024 * 1024,
-      drainMs: DRAIN_MS,
-    }).run(signal);
+    const secrets = await resolveSecrets({ stanza, options, splunkd, log, signal });
+    const read = (until: AbortSignal) => readWith(work, { secrets, splunkd, signal: until });
+    if (options.runOn === 'captain') await whileCaptain(splunkd, { clock, log, signal }, read);
+    else await read(signal);
+  } finally {
+    await splunkd.close();
+  }
+};
+
+/** Reading from here on, until its signal aborts: once, or each time this host becomes the captain. */
+type Turn = CollectorContext;
+
+async function readWith(work: StreamWork, turn: Turn): Promise<void> {
+  const { options, document, directory, log } = work;
+  const aws = awsAccess(options, turn.secrets);
+  const place = { options, directory, aws, splunkd: document, app: APP_ID };
+  const store = await openPositions({ ...place, log, signal: turn.signal });
+  try {
+    if (options.output === 'stdout') await readInto({ output: work.output }, store, work, turn);
+    else {
+      const collector = await openCollector(work, turn);
+      // Before the store: until it is closed something may be accepted.
+      await readInto(collector, store, work, turn).finally(() => collector.close());
+    }
   } finally {
     await store.close();
   }
-};
+}
+
+type Target = Pick<Collector, 'output'> & Partial<Collector>;
+
+async function readInto(target: Target, store: Store, work: StreamWork, { secrets, signal }: Turn): Promise<void> {
+  const { options, log, clock } = work;
+  const { fanOutConsumer: consumer, fanOutRegister: register, onLostPosition } = options;
+  const reader = new Reader({
+    stream: options.streamName,
+    kinesis: { ...awsAccess(options, secrets), endpoint: options.kinesisEndpoint },
+    store,
+    output: target.output,
+    deadLetters: target.deadLetters,
+    log,
+    clock,
+    start: options.initialPosition,
+    decode: options.recordFormat === 'lines' ? { lines: true } : { format: options.recordFormat },
+    checkpointEveryMs: options.checkpointIntervalS * 1000,
+    leasePeriodMs: options.leasePeriodS * 1000,
+    otherReaders: options.otherReaders,
+    fanOut: consumer === undefined ? undefined : { consumer, register },
+    idleMs: options.idleMs,
+    maxBytesInFlight: options.maxMbInFlight * MIB,
+    drainMs: DRAIN_MS,
+    ...(onLostPosition === undefined ? {} : { onLostPosition }),
+  });
+  const metrics = measured(work, reader);
+  await reader.run(signal).finally(() => metrics?.end());
+}
+
+/** Undefined where there is no Splunk whose logs it could be among, or when it is switched off. */
+function measured(work: StreamWork, reader: Reader): { end(): Promise<void> } | undefined {
+  const { stanza, options, log, clock, observe } = work;
+  const home = process.env['SPLUNK_HOME'];
+  if (home === undefined || home === '' || options.metricsIntervalS === 0) return undefined;
+  let stalled = false;
+  const metrics = new MetricsLog({
+    folder: path.join(home, 'var/log/splunk'),
+    stanza: stanza.name,
+    stream: options.streamName,
+    region: options.awsRegion,
+    everyMs: options.metricsIntervalS * 1000,
+    status: () => reader.status(),
+    log,
+    stalled: () => stalled,
+    clock,
+  });
+  const leave = observe((line) => {
+    if (line.name === 'output.stalled') stalled = true;
+    if (line.name === 'output.resumed') stalled = false;
+    metrics.note(line);
+  });
+  const over = new AbortController();
+  const running = metrics.run(over.signal);
+  return {
+    end: async () => {
+      over.abort();
+      await running;
+      leave();
+    },
+  };
+}

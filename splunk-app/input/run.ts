@@ -2,7 +2,7 @@
 import type { Writable } from 'node:stream';
 import { isAbort, type Clock } from '../../base/clock.ts';
 import { describeError, isKinlogError, KinlogError } from '../../base/errors.ts';
-import { EventLog, type LogLine } from '../../base/events.ts';
+import { EventLog, reaches, type Level, type LogLine } from '../../base/events.ts';
 import { EventPipe, ModularInputOutput } from '../../reader/output/modular-input.ts';
 import type { Output } from '../../reader/output/output.ts';
 import { parseDocument, type InputDocument, type Stanza } from './document.ts';
@@ -10,15 +10,24 @@ import type { StanzaOptions } from './options.ts';
 import { parseStanzaOptions } from './stanza.ts';
 import { positionDirectory } from './positions.ts';
 
-/** Reads one stream into the output until the signal aborts and everything accepted is stored; rejects with a KinlogError. */
-export type ReadStream = (work: {
+/** One stanza, and what reading it stands on. */
+export interface StreamWork {
+  readonly stanza: Stanza;
   readonly options: StanzaOptions;
+  readonly document: InputDocument;
   /** Own directory for positions; may not exist yet. */
   readonly directory: string;
+  /** To splunkd; closed by the run. */
   readonly output: Output;
   readonly log: EventLog;
+  /** Tells every line of the stanza and of its output, those of level debug too, until what it returns is called. */
+  readonly observe: (observer: (line: LogLine) => void) => () => void;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
-}) => Promise<void>;
+}
+
+/** Reads one stream until the signal aborts and everything accepted is stored; rejects with a KinlogError. */
+export type ReadStream = (work: StreamWork) => Promise<void>;
 
 export interface RunContext {
   readonly stdout: Writable;
@@ -29,16 +38,18 @@ export interface RunContext {
   readonly read: ReadStream;
 }
 
-/** With interval 0 splunkd starts an input again the moment it ends, so one that can't run ends late. */
+/** With interval 0 splunkd starts an input again the moment it ends, so from one start to the next at least this long. */
 export const RETRY_MS = 30_000;
 
 /** Exit status of the process: 0 after a stop or with nothing to do, 1 when a stanza could not be read. */
 export async function run(xml: Promise<string>, context: RunContext): Promise<number> {
   const { stop, clock, sink } = context;
+  const began = clock.monotonic();
   const log = new EventLog(sink);
   const failed = await runDocument(xml, context, log).catch((error: unknown) => report(error, log));
   if (!failed) return 0;
-  await clock.sleep(RETRY_MS, stop.signal).catch(() => undefined);
+  const waitMs = began + RETRY_MS - clock.monotonic();
+  if (waitMs > 0) await clock.sleep(waitMs, stop.signal).catch(() => undefined);
   return 1;
 }
 
@@ -51,31 +62,71 @@ async function runDocument(xml: Promise<string>, context: RunContext, log: Event
     log.emit('input.idle');
     return false;
   }
-  const pipe = new EventPipe(context.stdout, { log, clock: context.clock });
+  const runs = document.stanzas.map((stanza) => new StanzaRun(stanza, document, context));
+  const tellPipe = (line: LogLine) => {
+    context.sink(line);
+    for (const stanza of runs) stanza.notePipe(line);
+  };
+  const pipe = new EventPipe(context.stdout, { log: new EventLog(tellPipe), clock: context.clock });
   pipe.failed.addEventListener('abort', () => context.stop.abort(), { once: true });
-  const failures = await Promise.all(document.stanzas.map((stanza) => runStanza(stanza, document, pipe, context)));
+  const failures = await Promise.all(runs.map((stanza) => stanza.run(pipe)));
   // When the pipe was cut, whoever wrote has been told.
   await pipe.close().catch(() => undefined);
   return failures.includes(true);
 }
 
-async function runStanza(
-  { name, params }: Stanza,
-  document: InputDocument,
-  pipe: EventPipe,
-  context: RunContext,
-): Promise<boolean> {
-  const named = (line: LogLine) => context.sink({ ...line, fields: { stanza: name, ...line.fields } });
-  let log = new EventLog(named);
-  try {
-    const options = parseStanzaOptions(params);
-    log = new EventLog(named, LEVELS[options.logLevel]);
-    const directory = positionDirectory(document.checkpointDir, name);
-    const output = new ModularInputOutput(pipe, name);
-    await context.read({ options, directory, output, log, signal: context.stop.signal });
-    return false;
-  } catch (error) {
-    return report(error, log);
+class StanzaRun {
+  readonly #stanza: Stanza;
+  readonly #document: InputDocument;
+  readonly #context: RunContext;
+  readonly #observers = new Set<(line: LogLine) => void>();
+  readonly #log: EventLog;
+  #lowest: Level = 'info';
+
+  constructor(stanza: Stanza, document: InputDocument, context: RunContext) {
+    this.#stanza = stanza;
+    this.#document = document;
+    this.#context = context;
+    this.#log = new EventLog((line) => this.#say(line), 'debug');
+  }
+
+  /** All stanzas of a process write to one pipe. */
+  notePipe(line: LogLine): void {
+    this.#log.repeat(line.name);
+    for (const observer of this.#observers) observer(line);
+  }
+
+  /** True when it failed. */
+  async run(pipe: EventPipe): Promise<boolean> {
+    const { name, params } = this.#stanza;
+    const { clock, stop, read } = this.#context;
+    try {
+      const options = parseStanzaOptions(params);
+      this.#lowest = LEVELS[options.logLevel];
+      await read({
+        stanza: this.#stanza,
+        options,
+        document: this.#document,
+        directory: positionDirectory(this.#document.checkpointDir, name),
+        output: new ModularInputOutput(pipe, name),
+        log: this.#log,
+        observe: (observer) => {
+          this.#observers.add(observer);
+          return () => this.#observers.delete(observer);
+        },
+        clock,
+        signal: stop.signal,
+      });
+      return false;
+    } catch (error) {
+      return report(error, this.#log);
+    }
+  }
+
+  #say(line: LogLine): void {
+    for (const observer of this.#observers) observer(line);
+    if (!reaches(line.level, this.#lowest)) return;
+    this.#context.sink({ ...line, fields: { stanza: this.#stanza.name, ...line.fields } });
   }
 }
 
