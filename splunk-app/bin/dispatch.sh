@@ -3,7 +3,6 @@
 package='@PACKAGE@'
 unset LD_LIBRARY_PATH DYLD_LIBRARY_PATH NODE_OPTIONS NODE_PATH OPENSSL_CONF OPENSSL_MODULES
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}"
-PATH="${PATH:+$PATH:}/usr/bin:/bin"
 mode=${1:-run}
 case $0 in
   */*) here=${0%/*} ;;
@@ -11,10 +10,11 @@ case $0 in
 esac
 
 fail() {
+  trap 'kill "$!" 2>/dev/null; exit 1' TERM INT
   echo "ERROR kinloader: $1" >&2
   # A run that ends is started again at once, which would fill splunkd's log.
   if [ "$mode" = run ]; then
-    trap 'kill "$!"; exit 1' TERM INT
+    PATH="${PATH:+$PATH:}/usr/bin:/bin"
     sleep 30 >/dev/null 2>&1 &
     wait "$!"
   fi
@@ -28,7 +28,7 @@ if [ "$package" = slim ]; then
   exec "$node" "$here/slim.cjs" "$@"
 fi
 
-host=$(uname -s -m 2>/dev/null) || fail 'the platform of this host is unknown: uname is not in PATH'
+host=$(PATH="${PATH:+$PATH:}/usr/bin:/bin" && uname -s -m 2>/dev/null) || fail 'the platform of this host is unknown: uname is not in PATH'
 case $host in
   'Linux x86_64') folder=linux_x86_64 wanted=linux-x86_64 ;;
   'Linux aarch64') folder=linux_arm64 wanted=linux-arm64 ;;

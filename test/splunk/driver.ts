@@ -93,6 +93,8 @@ export interface StartOptions {
   readonly stdout?: 'now' | 'later';
   /** Started by this command line instead, as a shell would. */
   readonly command?: readonly [string, ...string[]];
+  /** Who it runs as, by number; the own user otherwise. */
+  readonly user?: number;
 }
 
 const LIMIT_MS = 30_000;
@@ -112,7 +114,7 @@ export class SplunkInput {
   #changed = Promise.withResolvers<undefined>();
   #reading = false;
 
-  constructor(app: SplunkApp, { args = [], xml, env = {}, stdout = 'now', command }: StartOptions = {}) {
+  constructor(app: SplunkApp, { args = [], xml, env = {}, stdout = 'now', command, user }: StartOptions = {}) {
     const scratch = app.scratch();
     const [program, ...more] = command ?? [app.launcher, ...args];
     const pipe = openPipe(path.join(scratch, 'stdout'));
@@ -121,6 +123,7 @@ export class SplunkInput {
       cwd: scratch,
       env: { PATH: '/usr/bin:/bin', HOME: scratch, ...AWS, ...hostileEnvironment(scratch), ...env },
       stdio: ['pipe', pipe.writer, 'pipe'],
+      ...(user === undefined ? {} : { uid: user, gid: user }),
     });
     closeSync(pipe.writer);
     this.gone = once(this.child, 'exit');
