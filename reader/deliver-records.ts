@@ -40,6 +40,10 @@ export class RecordDelivery implements Delivery {
     return Promise.resolve();
   }
 
+  caughtUp(): Promise<void> {
+    return this.settled();
+  }
+
   settled(): Promise<void> {
     return Promise.resolve();
   }

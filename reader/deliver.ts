@@ -14,8 +14,10 @@ import type { Output } from './output/output.ts';
 
 /** Takes the pages of one shard, in order. */
 export interface Delivery {
-  /** Settles when the page is on its way: decoded, and at most one batch of it not accepted yet. Rejects when an earlier batch was refused. */
+  /** Settles when the page is on its way: decoded, and no more batches of it not accepted yet than the output wants. Rejects when an earlier batch was refused. */
   deliver(page: RecordPage, signal: AbortSignal): Promise<void>;
+  /** The next page may be long in coming: as settled, unless the output wants to have several batches on their way. */
+  caughtUp(): Promise<void>;
   /** The shard has ended: what was held back for records that never came goes on its way. */
   finish(signal: AbortSignal): Promise<void>;
   /** Settles when everything on its way was accepted; rejects when something never will be. */
@@ -55,7 +57,9 @@ export class EventDelivery implements Delivery {
   readonly #parts: EventDeliveryParts;
   readonly #range: { readonly start: bigint; readonly end: bigint };
   readonly #unbroken = new UnbrokenOrder<Block>();
-  #pending: Promise<void> = Promise.resolve();
+  /** Batches on their way; none of them rejects. */
+  readonly #writes: Promise<void>[] = [];
+  #failure: { readonly error: unknown } | undefined;
   #builder: BatchBuilder | undefined;
   /** User records up to this one were accepted before the position was stored; only the first record read can contain them. */
   #resumed: Extract<Position, { kind: 'after' }> | undefined;
@@ -76,6 +80,7 @@ export class EventDelivery implements Delivery {
       log.count('records_read', page.records.length);
       log.count('bytes_read', page.bytes);
     }
+    this.#refuseFailed();
     await this.#whole(async () => {
       for (const record of page.records) {
         const wait = this.#take(record, signal);
@@ -90,8 +95,22 @@ export class EventDelivery implements Delivery {
     await this.#whole(() => this.#deliverReleased(this.#unbroken.drain(), signal), signal);
   }
 
-  settled(): Promise<void> {
-    return this.#pending;
+  /** What is on its way beside a batch that failed may still be accepted, and is waited for. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#writes);
+    this.#refuseFailed();
+  }
+
+  caughtUp(): Promise<void> {
+    return this.#window === 1 ? this.settled() : Promise.resolve();
+  }
+
+  get #window(): number {
+    return this.#parts.output.window ?? 1;
+  }
+
+  #refuseFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   /** Whatever the work left in a builder is sent, or given up when it failed. */
@@ -191,17 +210,21 @@ export class EventDelivery implements Delivery {
     await this.#send(watermark.open(end, arrivalMs), signal);
   }
 
-  /** Waits for the batch before, so that batches of a shard stay in order and two at most are alive. */
+  /** Waits until the output wants one more: usually for the batch before, so that batches of a shard stay in order and two at most are alive. */
   async #send(run: Run | undefined, signal: AbortSignal): Promise<void> {
-    await this.#pending;
+    while (this.#failure === undefined && this.#writes.length >= this.#window) await Promise.race(this.#writes);
+    this.#refuseFailed();
     const builder = this.#builder;
     if (builder === undefined) return;
     this.#builder = undefined;
-    this.#pending = this.#write(builder, signal).then(() => {
-      if (run !== undefined && this.#parts.watermark.accept(run)) this.#parts.lease.accepted(signal);
-    });
-    // Whoever sends or settles next meets the failure; until then it must not count as unhandled.
-    this.#pending.catch(() => undefined);
+    const write = this.#write(builder, signal)
+      .then(() => {
+        if (run !== undefined && this.#parts.watermark.accept(run)) this.#parts.lease.accepted(signal);
+      })
+      // Whoever sends or settles next meets the failure.
+      .catch((error: unknown) => void (this.#failure ??= { error }));
+    this.#writes.push(write);
+    void write.then(() => this.#writes.splice(this.#writes.indexOf(write), 1));
   }
 
   async #write(builder: BatchBuilder, signal: AbortSignal): Promise<void> {

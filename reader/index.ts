@@ -207,7 +207,7 @@ function deliveryFor(options: ReaderOptions, log: EventLog): (shard: Shard, prog
     return (shard, progress) => new RecordDelivery(shard, records, { watermark: progress.watermark, lease: progress });
   }
   const { output, deadLetters: letters, stream, decode = {}, clock = systemClock } = options;
-  const builders = new BuilderPool();
+  const builders = new BuilderPool(output.window);
   return (shard, progress) => {
     const place = { stream, shard: shard.shardId };
     const about = { ...decode.about, ...place };

@@ -41,7 +41,7 @@ export async function readShard(work: ShardWork, signals: ReadSignals): Promise<
         page.release();
       }
       if (page.children.length > 0) children = page.children;
-      if (page.millisBehindLatest === 0) await delivery.settled();
+      if (page.millisBehindLatest === 0) await delivery.caughtUp();
       await progress.storeWhenDue(page.millisBehindLatest, signals.drain);
     }
     signals.stop.throwIfAborted();

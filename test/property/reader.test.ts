@@ -100,6 +100,8 @@ const settings = fc.record({
   endOfShard: fc.constantFrom('together' as const, 'empty-page' as const),
   childShards: fc.boolean(),
   iteratorTtlMs: fc.constantFrom(2000, 300_000),
+  window: fc.constantFrom(1, 1, 4),
+  settleMs: fc.constantFrom(0, 0, 3000),
 });
 
 const RUNS = Number(process.env['KINLOG_RUNS'] ?? 100);
