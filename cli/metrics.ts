@@ -2,7 +2,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { COUNTERS, EVENTS, type EventLog } from '../base/events.ts';
 import type { ByteBudget, ReaderStatus } from '../reader/index.ts';
-import type { SharedOutput } from './run-parts.ts';
+import type { SharedOutput } from './shared-output.ts';
 
 export interface MeasuredStream {
   readonly config: { readonly id: string };

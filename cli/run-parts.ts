@@ -1,5 +1,5 @@
 /** Stores and outputs as the streams of a process share them: each is opened once, when the first stream needs it. */
-import { EventLog, type LogLine } from '../base/events.ts';
+import type { EventLog, LogLine } from '../base/events.ts';
 import { retry } from '../base/retry.ts';
 import { asKinlogError, KinlogError } from '../base/errors.ts';
 import type { CheckpointStore } from '../reader/checkpoint/store.ts';
@@ -12,6 +12,7 @@ import type { Output } from '../reader/output/output.ts';
 import type { Rotation } from '../reader/output/rotating-file.ts';
 import type { StreamConfig } from './run-config.ts';
 import type { DeadLettersConfig, HecConfig, OutputConfig } from './run-schema.ts';
+import { SharedOutput } from './shared-output.ts';
 import { hecToken } from './splunk-auth.ts';
 import { openStore, storeName } from './store.ts';
 
@@ -21,16 +22,6 @@ export interface PartsContext {
   readonly sink: (line: LogLine) => void;
   /** The process is asked to stop. */
   readonly stop: AbortSignal;
-}
-
-/** An output, and what is known of it. */
-export interface SharedOutput {
-  readonly name: string;
-  readonly log: EventLog;
-  /** Why it takes nothing for now; undefined when it does. */
-  stalled: string | undefined;
-  /** What it was last told by who refuses; known before the output is stalled. */
-  refusal: string | undefined;
 }
 
 type OpenStore = Awaited<ReturnType<typeof openStore>>;
@@ -126,12 +117,7 @@ export class SharedParts {
     const known = parts.get(key);
     if (known !== undefined) return known.opened;
     const same = [...parts.values()].filter(({ about }) => about.name.replace(/#\d+$/, '') === name).length;
-    const about: SharedOutput = {
-      name: same === 0 ? name : `${name}#${same + 1}`,
-      stalled: undefined,
-      refusal: undefined,
-      log: new EventLog((line) => this.#note(about, line), 'debug'),
-    };
+    const about = new SharedOutput(same === 0 ? name : `${name}#${same + 1}`, this.#context.sink);
     const opened = open(about);
     opened.catch(() => undefined);
     parts.set(key, { about, opened });
@@ -168,16 +154,6 @@ export class SharedParts {
     });
     if (about.stalled !== undefined) about.log.emit('output.resumed');
     return opened;
-  }
-
-  #note(about: SharedOutput, line: LogLine): void {
-    const { error } = line.fields;
-    if (line.name === 'output.stalled') about.stalled = String(error ?? about.refusal ?? line.text);
-    else if (line.name === 'output.refused') {
-      about.refusal = String(error);
-      if (about.stalled !== undefined) about.stalled = about.refusal;
-    } else if (line.name === 'output.resumed') about.stalled = about.refusal = undefined;
-    this.#context.sink({ ...line, fields: { output: about.name, ...line.fields } });
   }
 }
 

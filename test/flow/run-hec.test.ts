@@ -1,5 +1,6 @@
 /** kinlog run into Splunk's HTTP Event Collector: nothing is lost whichever process dies, and a person is told what to mend. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { seededRandom } from '../fakes/access-log.ts';
 import { TEST_CA } from '../fakes/certificates.ts';
@@ -201,4 +202,67 @@ it('without a token it says at once what is missing, and ends', async () => {
     status: 100,
     stderr: expect.stringMatching(/the token file .*absent can not be read: ENOENT/),
   });
+});
+
+it('while Splunk can not be reached the probes say why, and once it can be everything arrives', async () => {
+  const scene = scenes.current;
+  const stream = await scene.newStream(1);
+  const gone = await hecIn(scene);
+  await killed(gone);
+  const host = new URL(gone.url).host;
+  const reader = scene.start(scene.configure(`${toHec(scene, gone.url)}\nstreams: [${scene.stream(stream)}]`));
+  await scene.send(stream, numbered('a', 20));
+  const ok = `kinlog_output_ok{output="hec:${host}"}`;
+  await until(async () => (await reader.metrics()).get(ok) === 0, 'the stall', 60_000);
+  const ready = await reader.get('/readyz');
+  expect(ready.status).toBe(503);
+  expect(await ready.text()).toMatch(new RegExp(`^hec:${host} takes nothing: .*ECONNREFUSED`));
+  expect(reader.stderr).toMatch(/output\.stalled: .*error=".*ECONNREFUSED/);
+  await hecIn(scene, { port: gone.port });
+  await until(() => indexed(scene).length === 20, 'the events', 60_000);
+  await until(async () => (await reader.get('/readyz')).status === 200, 'readiness');
+  expect((await reader.metrics()).get(ok)).toBe(1);
+  await stopped(reader);
+});
+
+it('without dead letters a shard stops before the event that Splunk refuses, names it, and the others go on', async () => {
+  const scene = scenes.current;
+  const [stream, other] = [await scene.newStream(1), await scene.newStream(1)];
+  const hec = await hecIn(scene, { maxEventBytes: 5000 });
+  const streams = `streams: [${scene.stream(stream)}, ${scene.stream(other)}]`;
+  const reader = scene.start(scene.configure(`${toHec(scene, hec.url)}\n${streams}`));
+  await scene.send(stream, ['x'.repeat(6000)]);
+  await reader.said('KINLOG_EVENTS_REFUSED');
+  await scene.send(other, ['of the other stream']);
+  await until(() => indexed(scene).includes('of the other stream'), 'the event of the other stream');
+  const ready = await reader.get('/readyz');
+  expect([ready.status, await ready.text()]).toEqual([503, expect.stringMatching(/KINLOG_EVENTS_REFUSED/)]);
+  reader.child.kill('SIGTERM');
+  expect((await reader.finished()).status).not.toBeNull();
+  expect(indexed(scene)).toEqual(['of the other stream']);
+});
+
+it('the example of docs/run.md works', async () => {
+  const scene = scenes.current;
+  const guide = readFileSync(path.join(import.meta.dirname, '../../docs/run.md'), 'utf8');
+  const [, yaml] = /```yaml\n([^`]*kind: hec[^`]*)```/.exec(guide)!;
+  const hecs = [await hecIn(scene, { tls: true }), await hecIn(scene, { tls: true })];
+  writeFileSync(scene.path('token'), TOKEN);
+  writeFileSync(scene.path('splunk-ca.pem'), TEST_CA);
+  await scene.simulator.control({ do: 'create', stream: 'access-logs', shards: 1 });
+  await scene.send('access-logs', numbered('a', 30));
+  const here = yaml!
+    .replace(/https:\/\/splunk-(\d)[\w.:]+/g, (_, n) => hecs[Number(n) - 1]!.url)
+    .replace('/run/secrets/hec-token', scene.path('token'))
+    .replace('/etc/kinlog', scene.folder)
+    .replaceAll(/: \/var/g, `: ${scene.folder}/var`)
+    .replace(':9464', ':0');
+  const file = scene.configure('');
+  writeFileSync(file, here);
+  const reader = scene.start(file, { AWS_ENDPOINT_URL_KINESIS: scene.simulator.url });
+  await until(() => indexed(scene).length === 30, 'the events');
+  expect(indexedIn(scene.path('indexed'))[0]).toMatchObject({ index: 'web' });
+  expect(existsSync(scene.path('var/lib/kinlog/refused.ndjson'))).toBe(true);
+  await stopped(reader);
+  await scene.simulator.control({ do: 'delete', stream: 'access-logs' });
 });

@@ -66,8 +66,8 @@ export class RunScene {
     return file;
   }
 
-  start(file: string): RunProcess {
-    return new RunProcess(file);
+  start(file: string, env?: Readonly<Record<string, string>>): RunProcess {
+    return new RunProcess(file, env);
   }
 
   /** In records that fill with about 20 lines each; under one key, so in order. */
@@ -102,8 +102,8 @@ export class RunScene {
 }
 
 export class RunProcess extends ToolProcess {
-  constructor(file: string) {
-    super('main', ['run', '--config', file]);
+  constructor(file: string, env?: Readonly<Record<string, string>>) {
+    super('main', ['run', '--config', file], env);
   }
 
   /** What has arrived so far. */
