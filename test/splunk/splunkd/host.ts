@@ -120,9 +120,15 @@ export class SplunkHost implements Host {
     await Promise.all([this.#port.close(), this.#admin.close()]);
   }
 
+  /** The host loses its power. */
+  die(): void {
+    for (const schedule of this.#schedules.values()) schedule.kill();
+    this.#schedules.clear();
+  }
+
   /** Nothing of a test outlives it. */
   async dispose(): Promise<void> {
-    for (const schedule of this.#schedules.values()) schedule.kill();
+    this.die();
     for (const { input } of this.runs) input.kill();
     await this.splunkd.close();
   }
