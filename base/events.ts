@@ -168,9 +168,9 @@ export const EVENTS = {
   ),
   'metrics.resumed': kind('info', 'the metrics log is written again'),
   'splunkd.waited': kind('warn', 'splunkd does not answer; it is asked again, and nothing is read before it does'),
-  'secret.masked': kind(
+  'secret.stored': kind(
     'info',
-    'a secret was moved from the stanza into the password storage; splunkd starts the input anew',
+    'a secret that was typed into the stanza is in the password storage now; the stanza gets a mask, and splunkd starts the input anew',
   ),
   'secret.unmasked': kind(
     'error',

@@ -117,8 +117,9 @@ async function moveTyped(context: SecretsContext & { readonly log: EventLog }): 
   const options = secrets.map(([option]) => option).join(', ');
   try {
     await store(context, secrets);
+    // Before the edit, for splunkd may ask us to end before it has answered.
+    log.emit('secret.stored', { options });
     await mask(context, secrets);
-    log.emit('secret.masked', { options });
   } catch (error) {
     if (isAbort(error) || !isKinlogError(error) || error.code === 'KINLOG_SESSION_ENDED') throw error;
     log.emit('secret.unmasked', { options, error: describeError(error) });
