@@ -212,6 +212,37 @@ describe('storage/passwords', () => {
     expect((await call('GET', json(`${PASSWORDS}/${encodeURIComponent(':a\\:b:')}`))).status).toBe(200);
   });
 
+  /** authorize.conf: list_storage_passwords to read, edit_storage_passwords to write. */
+  test.each([
+    ['list_storage_passwords', 'GET'],
+    ['edit_storage_passwords', 'POST'],
+  ])('without the capability %s, %s is refused with 403', async (capability, method) => {
+    port.faults.denied.add(capability);
+    const body = method === 'POST' ? form({ name: 'user1', password: 'p1' }) : undefined;
+    const { status, json: said } = await call(method, json(PASSWORDS), body);
+    expect(status).toBe(403);
+    expect(said).toMatchObject({ messages: [{ text: expect.stringContaining(capability) }] });
+  });
+
+  /** limits.conf, [storage_passwords_masking]. What stands in the place of the secret is not said: asterisks are a guess. */
+  test('to whom secrets are masked, they are not given', async () => {
+    await call('POST', PASSWORDS, form({ name: 'user1', password: 'p1' }));
+    port.faults.maskedPasswords = true;
+    expect((await call('GET', json(PASSWORDS))).json).toMatchObject({
+      entry: [{ content: { username: 'user1', clear_password: '********' } }],
+    });
+  });
+
+  /** help.splunk.com, REST API reference, "Request and response details": f filters the response. */
+  test('only the fields that were asked for are told', async () => {
+    await call('POST', PASSWORDS, form({ name: 'user1', realm: 'realm1', password: 'p1' }));
+    const { json: said } = await call('GET', `${json(PASSWORDS)}&f=realm&f=username`);
+    expect((said as { entry: { content: unknown }[] }).entry[0]!.content).toEqual({
+      realm: 'realm1',
+      username: 'user1',
+    });
+  });
+
   test('a page has thirty entries unless told otherwise', async () => {
     for (let n = 0; n < 31; n++) await call('POST', PASSWORDS, form({ name: `u${n}`, password: 'p' }));
     const listed = async (count: string) => (await call('GET', `${PASSWORDS}?output_mode=json${count}`)).json;
@@ -237,6 +268,17 @@ describe('data/inputs', () => {
     expect((await call('POST', `${INPUTS}/none`, 'output_mode=json')).status).toBe(404);
     expect((await call('POST', INPUTS, 'output_mode=json&name=two&stream_name=s')).status).toBe(201);
     expect((await call('DELETE', `${INPUTS}/two?output_mode=json`)).status).toBe(200);
+  });
+
+  /** help.splunk.com, REST API reference, "Configuration endpoint descriptions", configs/conf-{file}; Admin manual, "Configuration file precedence". */
+  test('the file of an app tells its own settings, though another file has more weight for the input', async () => {
+    splunkd.inputs.stanzas.set('kinesis_log/main', { stream_name: 'logs' });
+    splunkd.inputs.overriding.set('kinesis_log/main', { stream_name: 'other' });
+    const conf = '/servicesNS/nobody/kinloader/configs/conf-inputs';
+    const { json } = await call('GET', `${conf}/${encodeURIComponent('kinesis_log://main')}?output_mode=json`);
+    expect(json).toMatchObject({ entry: [{ content: { stream_name: 'logs' } }] });
+    expect(splunkd.inputs.effective('kinesis_log/main')).toEqual({ stream_name: 'other' });
+    expect((await call('GET', `${conf}/none?output_mode=json`)).status).toBe(404);
   });
 
   /** help.splunk.com, "Set up external validation": the input is asked on create and on edit, and its message is shown. */
