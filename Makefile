@@ -4,10 +4,12 @@ SHELL := /bin/sh
 NODE := toolchain/node
 TSC := $(NODE) node_modules/typescript/bin/tsc
 INSTALLED := node_modules/.installed toolchain/node_modules/.installed
+BROWSER := .cache/chromium/.installed
 SOURCES := $(shell find base record reader sender cli splunk-app -name '*.ts' -o -path 'splunk-app/*' -type f 2>/dev/null)
 COMMANDS := kinlog log2kinesis dumpstream logdecode
 # Packages of the Splunk app: linux-x86_64 linux-arm64 darwin windows slim, or all; empty for this platform.
 PLATFORMS :=
+ARCHIVES = $(if $(filter all,$(PLATFORMS)),dist/kinloader-*.tar.gz,$(if $(PLATFORMS),$(PLATFORMS:%=dist/kinloader-%.tar.gz),dist/kinloader.tar.gz))
 # For make appinspect, which gives it an environment of its own.
 PYTHON := python3
 # Set to a file for a report in JSON beside the text.
@@ -40,7 +42,14 @@ generate: $(INSTALLED) ## write the files that are rendered from declarations
 	$(NODE) splunk-app/generate.ts
 	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level warn .
 
-test: $(INSTALLED) ## every suite but test-interop, with real processes, in a few minutes
+browser: $(BROWSER) ## a headless Chromium from the lock file, for tests of pages
+
+$(BROWSER): $(INSTALLED) test/splunk/browser/package-lock.json test/splunk/browser/package.json
+	npm ci --prefix test/splunk/browser --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(NODE) test/splunk/browser/unpack.ts
+	@mkdir -p $(@D) && touch $@
+
+test: $(INSTALLED) $(BROWSER) ## every suite but test-interop, with real processes, in a few minutes
 	$(NODE) node_modules/vitest/vitest.mjs run $(if $(TEST_REPORT),--reporter=default --reporter=json --outputFile=$(TEST_REPORT))
 	$(if $(filter test-all,$(MAKECMDGOALS)),,@echo 'not run: make test-interop (hand-over with the real KCL on DynamoDB Local; needs a JDK and Maven)')
 
@@ -71,8 +80,8 @@ dist/kinloader.tar.gz: $(INSTALLED) $(SOURCES) package.json
 packages: $(INSTALLED)
 	$(NODE) splunk-app/package.ts $(PLATFORMS)
 
-appinspect: dist/kinloader.tar.gz ## what Splunk's own tools say about that archive (AppInspect, ksconf, dashboard schemas, SDK); needs Python 3.11 to 3.13
-	@PYTHON=$(PYTHON) $(NODE) splunk-app/validation/main.ts $<
+appinspect: $(if $(PLATFORMS),packages,dist/kinloader.tar.gz) ## what Splunk's own tools say about the archives (AppInspect, ksconf, dashboard schemas, SDK); needs Python 3.11 to 3.13
+	@PYTHON=$(PYTHON) $(NODE) splunk-app/validation/main.ts $(ARCHIVES)
 
 demo: dist/.built dist/kinloader.tar.gz ## access logs through Kinesis into Splunk events, with a crash half-way (LOG=any/file.log)
 	@$(NODE) test/demo/demo.ts
@@ -84,4 +93,4 @@ bench: dist/.built dist/kinloader.tar.gz ## our speed and memory beside baseline
 clean: ## remove what was built
 	rm -rf dist .demo .cache
 
-.PHONY: help install check generate test test-interop test-all build splunkapp packages appinspect demo bench clean
+.PHONY: help install check generate browser test test-interop test-all build splunkapp packages appinspect demo bench clean

@@ -4,7 +4,7 @@ import { createServer as createPlainServer, type IncomingMessage, type Server, t
 import { createServer } from 'node:https';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { entries, refused, type Answer, type Asked } from './answers.ts';
+import { entries, formOf, refused, type Answer, type Asked } from './answers.ts';
 import { Faults } from './faults.ts';
 import { Inputs } from './inputs.ts';
 import { KvEndpoints } from './kv-endpoints.ts';
@@ -45,6 +45,8 @@ export class FakeSplunkd implements Host {
   readonly sessionKeys = new Set(['session-key-of-the-input']);
   readonly tokens = new Set(['token-of-a-user']);
   serverRoles = ['heavyweight_forwarder', 'kv_store'];
+  /** Apps whose set-up is finished. */
+  readonly configured = new Set<string>();
   readonly #ports: Port[] = [];
 
   /** Opens one more port, chosen by the system unless given. */
@@ -111,21 +113,31 @@ export class FakeSplunkd implements Host {
   }
 
   async #answer(asked: Asked, faults: Faults, host: Host): Promise<Answer> {
-    const [first = '', second = '', third = ''] = asked.path;
-    if (`${first}/${second}` === 'storage/collections') return this.#collections(third, below(asked, 3), faults);
+    const what = asked.path.slice(0, 2).join('/');
+    if (what === 'storage/collections') return this.#collections(asked.path[2] ?? '', below(asked, 3), faults);
     // Everything else is Atom XML unless asked otherwise, which the fake does not speak.
     const mode = asked.parameters.get('output_mode') ?? new URLSearchParams(asked.body).get('output_mode');
     if (mode !== 'json') return refused(501, 'this fake answers with output_mode=json only');
-    switch (`${first}/${second}`) {
+    switch (what) {
       case 'storage/passwords':
         return this.passwords.answer(below(asked, 2), faults);
       case 'configs/conf-inputs':
         return host.inputs.configured(below(asked, 2));
       case 'data/inputs':
         return host.inputs.answer(below(asked, 2));
+      case 'apps/local':
+        return this.#finishSetup(asked);
       default:
-        return information(`${first}/${second}`, faults, host);
+        return information(what, faults, host);
     }
+  }
+
+  /** apps/local/<app> */
+  #finishSetup(asked: Asked): Answer {
+    const app = asked.path[2] ?? '';
+    if (formOf(asked)['configured'] !== 'true') return refused(400, 'this fake only finishes a set-up');
+    this.configured.add(app);
+    return entries([{ name: app, content: { configured: true } }]);
   }
 
   #collections(kind: string, asked: Asked, faults: Faults): Answer {
