@@ -128,9 +128,20 @@ async function moveTyped(context: SecretsContext & { readonly log: EventLog }): 
 
 type Typed = readonly (readonly [option: string, secret: string])[];
 
+/** And reads back: what could not be read any more must not be masked. */
 async function store({ stanza, splunkd, signal }: SecretsContext, secrets: Typed): Promise<void> {
-  for (const [option, secret] of secrets)
-    await splunkd.storePassword(REALMS.input, inputSecretName(stanza.name, option), secret, signal);
+  for (const [option, secret] of secrets) {
+    const name = inputSecretName(stanza.name, option);
+    await splunkd.storePassword(REALMS.input, name, secret, signal);
+    if ((await splunkd.password(REALMS.input, name, signal)) !== secret)
+      throw new KinlogError(
+        'KINLOG_SECRET_UNUSABLE',
+        `splunkd gives another secret back than was stored as "${name}"`,
+        {
+          remedy: `Store it on the set-up page of the app, and name it instead of typing ${option}.`,
+        },
+      );
+  }
 }
 
 async function mask({ stanza, splunkd, signal }: SecretsContext, secrets: Typed): Promise<void> {

@@ -53,6 +53,20 @@ describe('an input that runs on the captain', () => {
     expect(clock.sleeping).toBe(0);
   });
 
+  it('ends at once when it is told to stop at the moment in which it becomes the captain', async () => {
+    const clock = new FakeClock();
+    const stop = new AbortController();
+    const log = new EventLog(() => stop.abort());
+    const splunkd = { serverRoles: () => Promise.resolve(CAPTAIN) };
+    const ended = whileCaptain(splunkd, { clock, log, signal: stop.signal }, async (signal) => {
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    });
+    let over = false;
+    void ended.then(() => (over = true));
+    await settle();
+    expect(over).toBe(true);
+  });
+
   it('waits without a word after the first while another host is the captain', async () => {
     const member = new Member(MEMBER);
     await member.clock.advance(3_600_000);
@@ -115,6 +129,9 @@ describe('an input that runs on the captain', () => {
     const member = new Member(CAPTAIN);
     await settle();
     member.roles = new KinlogError('KINLOG_SESSION_ENDED', 'over');
+    await member.clock.until(() => member.asked === 2);
+    // An error that is not known to pass is not tried away.
+    member.roles = CAPTAIN;
     await member.clock.until(() => member.outcome !== undefined);
     expect(member.outcome).toContain('KINLOG_SESSION_ENDED');
     expect(member.happened).toEqual(['captain.here', 'begin', 'stored']);

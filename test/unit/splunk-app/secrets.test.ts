@@ -135,6 +135,27 @@ describe('a secret typed into a stanza', () => {
     expect(scene.edits).toEqual([]);
   });
 
+  it.each([
+    ['this user may not read it', () => scene.port.faults.denied.add('list_storage_passwords')],
+    ['this host gets only asterisks', () => (scene.port.faults.maskedPasswords = true)],
+  ])('is not masked when it can be stored but %s', async (_, arrange) => {
+    scene.put('prod', TYPED);
+    arrange();
+    expect(await scene.resolve('prod')).toEqual({ aws: KEYS });
+    expect(names()).toEqual(['secret.unmasked']);
+    expect(scene.edits).toEqual([]);
+  });
+
+  it('is not masked when splunkd gives something else back', async () => {
+    scene.put('prod', TYPED);
+    const splunkd = scene.client();
+    splunkd.password = () => Promise.resolve(SECRET.slice(0, 20));
+    expect(await scene.resolve('prod', splunkd)).toEqual({ aws: KEYS });
+    expect(scene.lines[0]!.fields['error']).toContain('KINLOG_SECRET_UNUSABLE');
+    expect(scene.edits).toEqual([]);
+    expect(JSON.stringify(scene.lines)).not.toContain(SECRET.slice(0, 20));
+  });
+
   it.each([403, 400, 404, 500])('is used when splunkd answers the edit with %i', async (status) => {
     scene.put('prod', TYPED);
     scene.port.faults.echo = true;

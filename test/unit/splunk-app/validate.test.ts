@@ -7,6 +7,7 @@ import { APP_ID, inputSecretName, REALMS } from '../../../splunk-app/input/store
 import { validate } from '../../../splunk-app/input/validate.ts';
 import { FakeHec, TOKEN, type Port } from '../../fakes/hec/hec.ts';
 import { FakeKinesis } from '../../fakes/kinesis/fake.ts';
+import { throttled } from '../../fakes/kinesis/faults.ts';
 import { startSimulator, type RunningSimulator } from '../../fakes/kinesis/server.ts';
 import { dynamoClient, startDynalite } from '../../fakes/peers/dynalite.ts';
 import { FakeProxy } from '../../fakes/proxy.ts';
@@ -122,6 +123,12 @@ describe('with the check of the connection', () => {
     expect(said).toContain('aws_access_key_id: ');
     fake.settings.allow = new Set(['DescribeStreamSummary', 'ListShards', 'GetShardIterator']);
     expect(await answer(params())).toContain('GetRecords');
+  });
+
+  it('a stream that others read as fast as it allows is no fault', async () => {
+    fake.faults.add('GetRecords', throttled());
+    expect(await answer(params())).toBe('');
+    expect(fake.faults.left).toBe(0);
   });
 
   it('a key that AWS does not know is told with the options that hold it, and not with its secret', async () => {
