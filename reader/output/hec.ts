@@ -230,7 +230,9 @@ class HecOutput implements Output {
       this.#queue.unshift(eachApart(body.ranges, apart, now));
       return;
     }
-    const { batch, from } = body.ranges[0]!;
+    const { write, batch, from } = body.ranges[0]!;
+    // Its memory may hold other events by now.
+    if (write.over) return;
     const row = batch.meta.row(batch.metaRow[guilty?.index ?? from]!);
     const index = row.index ?? this.#defaults.index ?? 'the default of the token';
     const remedy = 'Create the index, or allow it to the token, or send the events to another.';
