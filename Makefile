@@ -72,7 +72,8 @@ dist/.built: $(INSTALLED) $(SOURCES) tsconfig.json tsconfig.build.json
 	@touch $@
 
 splunkapp: $(if $(PLATFORMS),packages,dist/kinloader.tar.gz) ## dist/kinloader.tar.gz: the Splunk app for this platform, runtime inside (PLATFORMS=all: one for each)
-	@ls -l dist/kinloader*.tar.gz
+	@$(NODE) test/splunk/check-packages.ts $(ARCHIVES)
+	@ls -l $(ARCHIVES)
 
 dist/kinloader.tar.gz: $(INSTALLED) $(SOURCES) package.json
 	$(NODE) splunk-app/package.ts

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
+import type { PackageName } from '../package-platforms.ts';
 import { lastWords, run } from './process.ts';
 import type { Verdict } from './verdict.ts';
 import { ACCEPTED_WARNINGS, type AcceptedWarning, type InspectionName } from './warnings.ts';
@@ -59,15 +60,18 @@ const ONLY_WARNINGS = 103;
 /** `report`: the JSON report; `status`: the exit status with `--ci`. */
 export function judgeInspection(
   { name, checks: fewest }: Inspection,
+  of: PackageName,
   report: unknown,
   status: number | undefined,
 ): Verdict {
-  const of = { tool: `AppInspect (${name})`, remedy: REMEDY };
+  const says = { tool: `AppInspect (${name})`, remedy: REMEDY };
   const parsed = REPORT.safeParse(report);
   if (!parsed.success)
-    return { ...of, found: 'nothing', faults: [`its report has another shape: ${parsed.error.message}`] };
+    return { ...says, found: 'nothing', faults: [`its report has another shape: ${parsed.error.message}`] };
   const checks = parsed.data.reports[0]!.groups.flatMap((group) => group.checks);
-  const expected = ACCEPTED_WARNINGS.filter(({ inspections }) => inspections.includes(name));
+  const expected = ACCEPTED_WARNINGS.filter(
+    ({ inspections, packages }) => inspections.includes(name) && (packages?.includes(of) ?? true),
+  );
   const warnings = checks.flatMap((check) => messagesOf(check, 'warning'));
   const faults = [
     ...checks.filter(({ result }) => !HARMLESS.has(result)).flatMap((check) => messagesOf(check, check.result)),
@@ -80,7 +84,7 @@ export function judgeInspection(
   const exit = warnings.length > 0 ? ONLY_WARNINGS : CLEAN;
   const wrongExit = faults.length === 0 && status !== exit ? [`its exit status is ${String(status)}, not ${exit}`] : [];
   return {
-    ...of,
+    ...says,
     found: `${checks.length} checks, ${expected.length} known warnings`,
     faults: [...faults, ...lost, ...few, ...wrongExit],
   };
@@ -103,10 +107,15 @@ function accepts({ check, message }: AcceptedWarning, warning: Message): boolean
   return check === warning.check && message.test(warning.message);
 }
 
+export interface Archive {
+  readonly file: string;
+  readonly of: PackageName;
+}
+
 /** `python`: the interpreter that has it; `scratch`: a folder for its report and what it unpacks. */
 export async function inspect(
   inspection: Inspection,
-  archive: string,
+  archive: Archive,
   where: { python: string; scratch: string },
 ): Promise<Verdict> {
   const report = path.join(where.scratch, `appinspect-${inspection.name}.json`);
@@ -114,15 +123,15 @@ export async function inspect(
   const ended = await run(
     where.python,
     [
-      ...['-I', '-c', start, 'inspect', archive, '--mode', 'precert', '--ci', '--skip-trusted-libraries-update'],
+      ...['-I', '-c', start, 'inspect', archive.file, '--mode', 'precert', '--ci', '--skip-trusted-libraries-update'],
       ...['--excluded-tags', EXCLUDED, ...inspection.tags.flatMap((tag) => ['--included-tags', tag])],
       ...['--max-messages', 'all', '--data-format', 'json', '--output-file', report],
     ],
     { env: { ...process.env, TMPDIR: where.scratch } },
   );
   try {
-    return judgeInspection(inspection, JSON.parse(readFileSync(report, 'utf8')), ended.status);
+    return judgeInspection(inspection, archive.of, JSON.parse(readFileSync(report, 'utf8')), ended.status);
   } catch {
-    return judgeInspection(inspection, `no report; it said\n${lastWords(ended)}`, ended.status);
+    return judgeInspection(inspection, archive.of, `no report; it said\n${lastWords(ended)}`, ended.status);
   }
 }

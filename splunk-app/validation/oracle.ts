@@ -79,7 +79,8 @@ async function schemesOf(app: string, scratch: string): Promise<Schemes> {
   const libraries = path.join(scratch, 'libraries');
   mkdirSync(libraries);
   for (const name of LIBRARIES) writeFileSync(path.join(libraries, name), 'not a library');
-  const env = { PATH: '/usr/bin:/bin', LD_LIBRARY_PATH: libraries };
+  // The slim package takes a Node of the host.
+  const env = { PATH: '/usr/bin:/bin', LD_LIBRARY_PATH: libraries, KINLOG_NODE: process.execPath };
   const own = `${process.platform}_${process.arch === 'x64' ? 'x86_64' : process.arch}`;
   const launchers = ['bin', `${own}/bin`]
     .map((folder) => `${folder}/${SCHEME}.sh`)

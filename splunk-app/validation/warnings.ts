@@ -1,4 +1,5 @@
 /** The warnings that AppInspect gives about a good package, each with its reason; one more or one less is a fault. */
+import type { PackageName } from '../package-platforms.ts';
 
 /** `all`: every check but what is excluded; `cloud`: those of Splunk Cloud; `private`: those of private apps, of the move to Victoria, and of the future. */
 export type InspectionName = 'all' | 'cloud' | 'private';
@@ -7,9 +8,12 @@ export interface AcceptedWarning {
   readonly check: string;
   readonly message: RegExp;
   readonly inspections: readonly InspectionName[];
+  /** Absent: all packages. */
+  readonly packages?: readonly PackageName[];
   readonly reason: string;
 }
 
+const FOR_WINDOWS = 'the package is for Windows hosts, or for them as well';
 const EVERYWHERE: readonly InspectionName[] = ['all', 'cloud', 'private'];
 
 export const ACCEPTED_WARNINGS: readonly AcceptedWarning[] = [
@@ -31,12 +35,9 @@ export const ACCEPTED_WARNINGS: readonly AcceptedWarning[] = [
     inspections: ['all', 'private'],
     reason: 'defaults of an input; no indexer reads them',
   },
-  {
-    check: 'check_that_app_contains_any_windows_specific_components',
-    message: /^The app works for MS Windows platform because bin\/kinesis_log\.cmd exists,/,
-    inspections: EVERYWHERE,
-    reason: 'on a Windows host it says in one line that this package is for another platform',
-  },
+  ...windows(['bin/kinesis_log.cmd'], 'on a Windows host it says in one line which package belongs there'),
+  ...windows(['windows_x86_64/bin/kinesis_log.cmd', 'windows_x86_64/bin/node.exe'], FOR_WINDOWS, ['windows']),
+  ...windows(['bin/prebuilds/win32-x64/classic-level.node'], FOR_WINDOWS, ['windows', 'slim']),
   ...['169.254.169.254', '169.254.170.2', '169.254.170.23'].map((address) => ({
     check: 'check_hostnames_and_ips',
     message: new RegExp(`^PRIVATE IP ${address.replaceAll('.', '\\.')} is found in (\\w+/)?bin/input\\.cjs:`),
@@ -44,3 +45,14 @@ export const ACCEPTED_WARNINGS: readonly AcceptedWarning[] = [
     reason: 'an address of instance or container credentials in the AWS SDK, the same in every network',
   })),
 ];
+
+/** AppInspect is wary of each file that only Windows can run. */
+function windows(files: readonly string[], reason: string, packages?: readonly PackageName[]): AcceptedWarning[] {
+  return files.map((file) => ({
+    check: 'check_that_app_contains_any_windows_specific_components',
+    message: new RegExp(`^The app works for MS Windows platform because ${file.replaceAll('.', '\\.')} exists,`),
+    inspections: EVERYWHERE,
+    ...(packages === undefined ? {} : { packages }),
+    reason,
+  }));
+}

@@ -55,7 +55,7 @@ function report(...checks: Check[]): { reports: { groups: { checks: Check[] }[] 
   return { reports: [{ groups: [{ checks: others }, { checks }] }] };
 }
 const faultsOf = (given: unknown, status: number | 'ended' = ONLY_WARNINGS) =>
-  judgeInspection(cloud, given, status === 'ended' ? undefined : status).faults;
+  judgeInspection(cloud, 'linux-x86_64', given, status === 'ended' ? undefined : status).faults;
 
 describe('a report of AppInspect', () => {
   it('with the known warnings, and nothing else, is good', () => {
@@ -96,6 +96,25 @@ describe('a report of AppInspect', () => {
       expect(lost).not.toEqual([]);
       for (const fault of lost) expect(fault).toContain(`a known warning is gone: ${name}: `);
     }
+  });
+
+  it('of a package for Windows has warnings that no other may have', () => {
+    const given = warnings();
+    const files = [
+      'windows_x86_64/bin/kinesis_log.cmd',
+      'windows_x86_64/bin/node.exe',
+      'bin/prebuilds/win32-x64/classic-level.node',
+    ];
+    for (const file of files)
+      given[2]!.messages.push({
+        result: 'warning',
+        message: `The app works for MS Windows platform because ${file} exists, which is PE32+`,
+      });
+    expect(judgeInspection(cloud, 'windows', report(...given), ONLY_WARNINGS).faults).toEqual([]);
+    expect(faultsOf(report(...given))).toHaveLength(files.length);
+    expect(judgeInspection(cloud, 'slim', report(...warnings()), ONLY_WARNINGS).faults).toEqual([
+      expect.stringContaining('a known warning is gone'),
+    ]);
   });
 
   it('is bad when fewer checks ran than there are, when its exit status tells of something else, and when it is none', () => {
