@@ -1,10 +1,8 @@
 /** Reads the stream of one stanza as the stanza says. A module of its own, so that validation need not load the AWS SDK. */
-import path from 'node:path';
 import { Reader } from '../../reader/index.ts';
 import { awsAccess } from './access.ts';
 import { whileCaptain } from './captain.ts';
 import { openCollector, type Collector, type CollectorContext } from './collector.ts';
-import { MetricsLog } from './metrics-log.ts';
 import type { Store } from './moving-store.ts';
 import type { ReadStream, StreamWork } from './run.ts';
 import { resolveSecrets } from './secrets.ts';
@@ -73,39 +71,6 @@ async function readInto(target: Target, store: Store, work: StreamWork, { secret
     drainMs: DRAIN_MS,
     ...(onLostPosition === undefined ? {} : { onLostPosition }),
   });
-  const metrics = measured(work, reader);
-  await reader.run(signal).finally(() => metrics?.end());
-}
-
-/** Undefined where there is no Splunk whose logs it could be among, or when it is switched off. */
-function measured(work: StreamWork, reader: Reader): { end(): Promise<void> } | undefined {
-  const { stanza, options, log, clock, observe } = work;
-  const home = process.env['SPLUNK_HOME'];
-  if (home === undefined || home === '' || options.metricsIntervalS === 0) return undefined;
-  let stalled = false;
-  const metrics = new MetricsLog({
-    folder: path.join(home, 'var/log/splunk'),
-    stanza: stanza.name,
-    stream: options.streamName,
-    region: options.awsRegion,
-    everyMs: options.metricsIntervalS * 1000,
-    status: () => reader.status(),
-    log,
-    stalled: () => stalled,
-    clock,
-  });
-  const leave = observe((line) => {
-    if (line.name === 'output.stalled') stalled = true;
-    if (line.name === 'output.resumed') stalled = false;
-    metrics.note(line);
-  });
-  const over = new AbortController();
-  const running = metrics.run(over.signal);
-  return {
-    end: async () => {
-      over.abort();
-      await running;
-      leave();
-    },
-  };
+  work.reads(reader);
+  await reader.run(signal);
 }

@@ -6,6 +6,7 @@ import { EventLog, reaches, type Level, type LogLine } from '../../base/events.t
 import { EventPipe, ModularInputOutput } from '../../reader/output/modular-input.ts';
 import type { Output } from '../../reader/output/output.ts';
 import { parseDocument, type InputDocument, type Stanza } from './document.ts';
+import { measure, type Measuring, type Telling } from './measuring.ts';
 import type { StanzaOptions } from './options.ts';
 import { parseStanzaOptions } from './stanza.ts';
 import { positionDirectory } from './positions.ts';
@@ -20,8 +21,8 @@ export interface StreamWork {
   /** To splunkd; closed by the run. */
   readonly output: Output;
   readonly log: EventLog;
-  /** Tells every line of the stanza and of its output, those of level debug too, until what it returns is called. */
-  readonly observe: (observer: (line: LogLine) => void) => () => void;
+  /** To be told which reader reads from now on. */
+  readonly reads: (reader: Telling) => void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -79,9 +80,9 @@ class StanzaRun {
   readonly #stanza: Stanza;
   readonly #document: InputDocument;
   readonly #context: RunContext;
-  readonly #observers = new Set<(line: LogLine) => void>();
   readonly #log: EventLog;
   #lowest: Level = 'info';
+  #measuring: Measuring | undefined;
 
   constructor(stanza: Stanza, document: InputDocument, context: RunContext) {
     this.#stanza = stanza;
@@ -93,38 +94,40 @@ class StanzaRun {
   /** All stanzas of a process write to one pipe. */
   notePipe(line: LogLine): void {
     this.#log.repeat(line.name);
-    for (const observer of this.#observers) observer(line);
+    this.#measuring?.note(line);
   }
 
   /** True when it failed. */
   async run(pipe: EventPipe): Promise<boolean> {
     const { name, params } = this.#stanza;
     const { clock, stop, read } = this.#context;
+    const log = this.#log;
     try {
       const options = parseStanzaOptions(params);
       this.#lowest = LEVELS[options.logLevel];
+      const measuring = measure({ name, options, log, clock, home: process.env['SPLUNK_HOME'] });
+      this.#measuring = measuring;
       await read({
         stanza: this.#stanza,
         options,
         document: this.#document,
         directory: positionDirectory(this.#document.checkpointDir, name),
         output: new ModularInputOutput(pipe, name),
-        log: this.#log,
-        observe: (observer) => {
-          this.#observers.add(observer);
-          return () => this.#observers.delete(observer);
-        },
+        log,
+        reads: (reader) => measuring.reads(reader),
         clock,
         signal: stop.signal,
       });
       return false;
     } catch (error) {
-      return report(error, this.#log);
+      return report(error, log);
+    } finally {
+      await this.#measuring?.end();
     }
   }
 
   #say(line: LogLine): void {
-    for (const observer of this.#observers) observer(line);
+    this.#measuring?.note(line);
     if (!reaches(line.level, this.#lowest)) return;
     this.#context.sink({ ...line, fields: { stanza: this.#stanza.name, ...line.fields } });
   }

@@ -1,5 +1,5 @@
 /** The metrics log as the packaged input writes it, and as Splunk would take it in. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { METRICS_FIELDS, type LineKind } from '../../splunk-app/input/metrics-fields.ts';
@@ -92,6 +92,22 @@ describe('the metrics log of the packaged input', () => {
     expect(stall).toMatchObject({ level: 'warn', code: 'KINLOG_PERMISSION_REFUSED' });
     await ended(await startedAgain());
     expect(new Set(lines().map((line) => line['started'])).size).toBe(2);
+  });
+
+  it('tells what went wrong before anything could be read', async () => {
+    const positions = path.join(home, 'modinputs/kinesis_log');
+    mkdirSync(positions, { recursive: true });
+    writeFileSync(path.join(positions, 'prod'), 'in the place of the folder for positions');
+    const input = start();
+    await input.until(() => lines('event').some((line) => line['event'] === 'reader.failed'), 'the failure');
+    expect(lines('event').at(-1)).toMatchObject({ level: 'error', code: 'KINLOG_CHECKPOINT_UNREADABLE' });
+    expect(lines('stream')[0]).toMatchObject({ state: 'starting' });
+  });
+
+  it('tells what an input waits for that can not begin', async () => {
+    const input = start({ aws_credential: 'prod' });
+    await input.until(() => lines('event').some((line) => line['event'] === 'splunkd.waited'), 'the wait for splunkd');
+    await ended(input);
   });
 
   it('has only the fields that are declared, and no secret', async () => {
