@@ -17,7 +17,7 @@ export type RunValues = OptionValues<typeof RUN>;
 
 export const RUN_SPEC: CommandSpec<typeof RUN> = {
   name: 'kinlog run',
-  summary: 'Reads streams and hands their events to files or stdout, until it is stopped.',
+  summary: 'Reads streams and hands their events to Splunk, files or stdout, until it is stopped.',
   table: RUN,
   notes: `SIGTERM and SIGINT end it within 15 seconds: what was accepted is stored. SIGHUP reads the file again.
 Exit status: 0 stopped; 1 the file has faults, all of which are named; 100 a stream could not be read any more; the others

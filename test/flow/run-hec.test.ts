@@ -40,6 +40,7 @@ function toHec(scene: RunScene, url: string, more = ''): string {
 const indexed = (scene: RunScene) => indexedIn(scene.path('indexed')).map(({ event }) => event as string);
 
 async function stopped(reader: ReturnType<RunScene['start']>): Promise<void> {
+  await reader.said('reader.started');
   reader.child.kill('SIGTERM');
   const { status, stderr, stdout } = await reader.finished();
   expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
@@ -145,6 +146,40 @@ it('with acknowledgement, a HEC that dies with events it had not indexed gets th
   await until(() => new Set(indexed(scene)).size === wanted.length, 'all events', 60_000);
   await stopped(reader);
   expect(new Set(indexed(scene))).toEqual(new Set(wanted));
+});
+
+it('a stop waits for acknowledgements that come in time, so that nothing is delivered twice', async () => {
+  const scene = scenes.current;
+  const stream = await scene.newStream(1);
+  const hec = await hecIn(scene, { tokens: { [TOKEN]: { ack: true } }, indexing: { delayMs: 1000 } });
+  const file = scene.configure(`${toHec(scene, hec.url, ', ack: true')}\nstreams: [${scene.stream(stream)}]`);
+  const first = scene.start(file);
+  await scene.send(stream, numbered('a', 40));
+  await until(async () => (await hec.state()).waiting > 0, 'accepted events');
+  await stopped(first);
+  await scene.send(stream, numbered('b', 40));
+  const next = scene.start(file);
+  await until(() => indexed(scene).includes('b 39'), 'the new events');
+  await stopped(next);
+  expect(indexed(scene)).toEqual([...numbered('a', 40), ...numbered('b', 40)]);
+});
+
+it('a stop comes to its end while Splunk answers nothing, and the next start delivers everything', async () => {
+  const scene = scenes.current;
+  const stream = await scene.newStream(1);
+  const hec = await hecIn(scene);
+  await hec.control({ do: 'hold' });
+  const file = scene.configure(`${toHec(scene, hec.url)}\nstreams: [${scene.stream(stream)}]`);
+  const first = scene.start(file);
+  await scene.send(stream, numbered('a', 40));
+  await until(async () => (await hec.state()).calls['event']! > 0, 'a post');
+  first.child.kill('SIGTERM');
+  // Within its time, and not by the hand of this test.
+  expect((await first.finished(25_000)).status).not.toBeNull();
+  await hec.control({ do: 'release' });
+  const next = scene.start(file);
+  await until(() => new Set(indexed(scene)).size === 40, 'the events');
+  await stopped(next);
 });
 
 it('an event that Splunk will never take ends among the dead letters, and everything around it arrives', async () => {
