@@ -13,6 +13,7 @@ const HEALTHY = new Set([0, 17, 24]);
 export async function collectorFaults(url: string, context: CheckContext, signal: AbortSignal): Promise<string[]> {
   const { options, secrets, log, withinMs } = context;
   const token = secrets.hecToken ?? '';
+  const named = options.hecCredential === undefined ? 'hec_token' : 'hec_credential';
   const fault = (option: string, what: string) => [`${option}: ${what.replaceAll(token === '' ? '\0' : token, '…')}`];
   try {
     const config = {
@@ -25,7 +26,7 @@ export async function collectorFaults(url: string, context: CheckContext, signal
     };
     const http = hecConfig(config).targets[0]!.connect();
     try {
-      return await faultsAt(http, { url, token, ack: options.hecAck, fault }, signal);
+      return await faultsAt(http, { url, token, named, ack: options.hecAck, fault }, signal);
     } finally {
       await http.close();
     }
@@ -44,11 +45,14 @@ const optionsOf = ({ secrets }: CheckContext): string => (secrets.proxy === unde
 interface Asked {
   readonly url: string;
   readonly token: string;
+  /** The option that the token comes from. */
+  readonly named: string;
   readonly ack: boolean;
   readonly fault: (option: string, what: string) => string[];
 }
 
-async function faultsAt(http: HttpClient, { url, token, ack, fault }: Asked, signal: AbortSignal): Promise<string[]> {
+async function faultsAt(http: HttpClient, asked: Asked, signal: AbortSignal): Promise<string[]> {
+  const { url, token, named, ack, fault } = asked;
   const headers = { authorization: `Splunk ${token}`, 'x-splunk-request-channel': randomUUID() };
   const post = (path: string, body: string) =>
     http.call({ method: 'POST', path: COLLECTOR + path, headers, body }, signal).then(heard);
@@ -57,8 +61,7 @@ async function faultsAt(http: HttpClient, { url, token, ack, fault }: Asked, sig
     return fault('hec_url', `${url} answers as no HTTP Event Collector does (HTTP ${health.status})`);
   const well = HEALTHY.has(health.code) ? [] : fault('hec_url', `${url} is not well: ${health.text}`);
   const event = await post('/event', '');
-  if (event.code !== NO_DATA)
-    return [...well, ...fault('hec_credential, hec_token', `${url} does not take the token: ${event.text}`)];
+  if (event.code !== NO_DATA) return [...well, ...fault(named, `${url} does not take the token: ${event.text}`)];
   if (!ack) return well;
   const acks = await post('/ack', '{"acks":[0]}');
   return acks.status === 200 ? well : [...well, ...fault('hec_ack', `${url} does not acknowledge: ${acks.text}`)];

@@ -111,7 +111,7 @@ describe('with the check of the connection', () => {
     const said = await answer(toHec({ stream_name: 'other', hec_token: 'wrong-token', checkpoint_store: 'kvstore' }));
     expect(said).toMatch(/stream_name, aws_region: .*KINLOG_STREAM_NOT_FOUND/);
     expect(said).toContain('checkpoint_store: the KV store of this Splunk is not ready (disabled)');
-    expect(said).toMatch(/hec_credential, hec_token: .*HEC code 4: Invalid token/);
+    expect(said).toMatch(/hec_token: .*HEC code 4: Invalid token/);
     expect(said).toMatch(/^<error><message>[^\n<>]*switch off check_connection[^\n<>]*<\/message><\/error>\n$/);
     expect(said).not.toMatch(new RegExp(`${AWS_SECRET}|wrong-token|${KEY}`));
   });
@@ -163,7 +163,7 @@ describe('with the check of the connection', () => {
   });
 
   it.each([
-    ['is disabled', () => hec.tokens.set(TOKEN, { disabled: true }), {}, /hec_credential, hec_token: .*code 1/],
+    ['is disabled', () => hec.tokens.set(TOKEN, { disabled: true }), {}, /hec_token: .*code 1/],
     ['has no acknowledgement', () => undefined, { hec_ack: '1' }, /hec_ack: .*code 14/],
   ])('a token that %s is told', async (_, arrange, more, said) => {
     arrange();
