@@ -15,9 +15,10 @@ const { values, positionals } = parseArgs({ options: { to: { type: 'string' } },
 const folder = values.to ?? path.join(root, 'dist');
 
 checkRuntime();
+const packages = wanted(positionals);
 mkdirSync(folder, { recursive: true });
 const parts = await program();
-for (const { name, file } of wanted(positionals)) {
+for (const { name, file } of packages) {
   const files = await packageFiles(name, parts);
   const archive = compressed(tar(files.map((one) => ({ ...one, path: `${APP_ID}/${one.path}` }))));
   const target = path.join(folder, `${file}.tar.gz`);

@@ -9,8 +9,9 @@ const found = process.versions.node.split('.');
 const major = Number(found[0]);
 const minor = Number(found[1]);
 if (major > NEEDED_NODE[0] || (major === NEEDED_NODE[0] && minor >= NEEDED_NODE[1])) {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the bundle beside it, which an old Node could not even parse
-  require('./kinloader.cjs');
+  // By its path, so that the bundler leaves it a file of its own: an old Node could not even parse it.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- how old Nodes load a file
+  require(`${__dirname}/kinloader.cjs`);
 } else {
   process.stderr.write(
     `ERROR kinloader: ${process.execPath} is Node.js ${process.versions.node}, and this package needs ${NEEDED_NODE.join('.')} or later: name one with KINLOG_NODE in splunk-launch.conf, or install a package with a runtime inside\n`,

@@ -66,10 +66,8 @@ describe('the packaged input answers', () => {
   /** Files that no loader takes for the libraries that their names promise. */
   function hostileLibraries(): string {
     const folder = app.scratch();
-    const names = execFileSync('ldd', [path.join(path.dirname(app.launcher), 'node')], { encoding: 'utf8' });
-    for (const [, name] of names.matchAll(/^\s*(lib(?:stdc\+\+|m|gcc_s|dl|pthread)[^\s]*)/gm))
-      writeFileSync(path.join(folder, name!), 'not a library');
-    expect(readdirSync(folder).length).toBeGreaterThan(2);
+    for (const name of ['libdl.so.2', 'libstdc++.so.6', 'libm.so.6', 'libgcc_s.so.1', 'libpthread.so.0'])
+      writeFileSync(path.join(folder, name), 'not a library');
     return folder;
   }
 
