@@ -67,6 +67,17 @@ export const ROWS: readonly Row[] = [
     limitS: 60,
   },
   {
+    name: 'hec',
+    title: 'HEC lines to gzipped bodies, posted',
+    unit: 'MB/s',
+    digits: 0,
+    server: { hec: true },
+    ours: { label: 'kinlog decoder and HEC output', module: 'hec-kinlog' },
+    baselines: [{ label: 'JSON.parse, JSON.stringify, gzip -1', module: 'hec-strings', goal: ratio(1.2) }],
+    rounds: 5,
+    limitS: 90,
+  },
+  {
     name: 'small',
     title: 'small records (480 B, one event each)',
     unit: 'k records/s',

@@ -1,4 +1,7 @@
 /** A Kinesis endpoint full of data, as a process: the simulator of the tests without its read limits, and the server of a shared store beside it. Ends with its parent's channel. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { FakeKinesis } from '../test/fakes/kinesis/fake.ts';
 import { startSimulator } from '../test/fakes/kinesis/server.ts';
@@ -21,6 +24,8 @@ export interface ServerOrder {
   readonly emptyShards?: number;
   /** A server of positions beside it. */
   readonly store?: 'dynalite' | 'dynamodb-local' | 'splunkd';
+  /** A HEC beside it that throws everything away. */
+  readonly hec?: boolean;
 }
 
 export interface ServerReady {
@@ -33,6 +38,7 @@ export interface ServerReady {
   readonly payloadBytes: number;
   /** URL of the server of positions, when one was ordered. */
   readonly storeUrl?: string;
+  readonly hecUrl?: string;
 }
 
 if (process.send !== undefined) {
@@ -53,9 +59,10 @@ async function serve(order: ServerOrder): Promise<ServerReady> {
   });
   const { url } = await startSimulator(fake);
   const storeUrl = order.store === undefined ? {} : { storeUrl: await startStore(order.store) };
+  const hecUrl = order.hec === true ? { hecUrl: await startHec() } : {};
   const payloadBytes = order.form === undefined ? 0 : totalBytes(corpus('lines'));
   const held = { shards, records: records.length, events: eventCount(), payloadBytes };
-  return { endpoint: url, stream: STREAM, ...held, ...storeUrl };
+  return { endpoint: url, stream: STREAM, ...held, ...storeUrl, ...hecUrl };
 }
 
 /** They end with this process. */
@@ -71,6 +78,14 @@ async function startStore(kind: NonNullable<ServerOrder['store']>): Promise<stri
       return (await splunkd.open()).url;
     }
   }
+}
+
+async function startHec(): Promise<string> {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.end('{"text":"Success","code":0}'));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** Whole records in order, a group for each shard. */
