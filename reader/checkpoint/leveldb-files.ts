@@ -130,7 +130,8 @@ async function syncDirectory(directory: string): Promise<void> {
 
 const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'EAGAIN', 'EFBIG']);
 
-function fileError(error: unknown, path: string): KinlogError {
+/** What the file system said about `path`, as an error of the position store. */
+export function fileError(error: unknown, path: string): KinlogError {
   if (error instanceof KinlogError) return error;
   const code = codeOf(error) ?? String(error);
   if (PASSING.has(code))

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AwsAccess } from '../../base/aws-access.ts';
 import { KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
-import { inspectDirectory } from '../../reader/checkpoint/leveldb-files.ts';
+import { fileError, inspectDirectory } from '../../reader/checkpoint/leveldb-files.ts';
 import { MovingStore, type Store } from './moving-store.ts';
 import type { StanzaOptions } from './options.ts';
 
@@ -83,7 +83,7 @@ export function placeText(place: StorePlace): string {
 async function rememberedPlace(file: string): Promise<StorePlace | undefined> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw fileError(error, file);
   });
   if (text === undefined) return undefined;
   const place = parsedPlace(text);
@@ -96,16 +96,20 @@ async function rememberedPlace(file: string): Promise<StorePlace | undefined> {
 
 /** As a whole or not at all. */
 async function remember(place: StorePlace, file: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
-  const next = `${file}.next`;
-  const handle = await open(next, 'w', 0o600);
   try {
-    await handle.writeFile(`${JSON.stringify(place)}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    await mkdir(path.dirname(file), { recursive: true });
+    const next = `${file}.next`;
+    const handle = await open(next, 'w', 0o600);
+    try {
+      await handle.writeFile(`${JSON.stringify(place)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(next, file);
+  } catch (error) {
+    throw fileError(error, file);
   }
-  await rename(next, file);
 }
 
 function parsedPlace(text: string): StorePlace | undefined {
