@@ -35,6 +35,9 @@ export interface HostOptions {
   readonly serverRoles?: string[];
 }
 
+/** Limits of the system for the processes that are started from now on: options of `ulimit` in the shell, such as `-f 1`. */
+type Limits = string | undefined;
+
 export class SplunkHost implements Host {
   readonly home: string;
   readonly splunkd: FakeSplunkd;
@@ -43,6 +46,7 @@ export class SplunkHost implements Host {
   readonly runs: InputRun[] = [];
   /** What splunkd would have to complain of: answers that are none, words where there should be silence. */
   readonly problems: string[] = [];
+  limits: Limits;
   #port!: Port;
   #admin!: Port;
   readonly #app: SplunkApp;
@@ -203,17 +207,22 @@ export class SplunkHost implements Host {
 
   #run(name: string, params: Stanza): InputRun {
     const xml = inputDocument(this.#head(), [{ name, params }]);
-    const byShell = /^(1|true)$/.test(params['start_by_shell'] ?? 'true');
     const input = new SplunkInput(this.#app, {
       xml,
       env: this.#env,
       stdout: this.#stalled ? 'later' : 'now',
-      ...(byShell ? { command: ['/bin/sh', '-c', `"${this.#app.launcher}"`] } : {}),
+      ...this.#shell(params),
     });
     const run = { name, input, startedMs: performance.now(), killed: false, stalled: false };
     void input.gone.then(() => (run.stalled = this.#stalled));
     this.runs.push(run);
     return run;
+  }
+
+  #shell({ start_by_shell: byShell = 'true' }: Stanza): { command?: [string, ...string[]] } {
+    const { launcher } = this.#app;
+    if (this.limits !== undefined) return { command: ['/bin/sh', '-c', `ulimit ${this.limits}; exec "$0"`, launcher] };
+    return /^(1|true)$/.test(byShell) ? { command: ['/bin/sh', '-c', `"${launcher}"`] } : {};
   }
 
   async #refusal(name: string, stanza: Stanza): Promise<string | undefined> {

@@ -29,6 +29,16 @@ export function splunkScene(): { readonly current: SplunkScene } {
   };
 }
 
+/** A scene of its own for tests that run side by side. */
+export async function inScene(app: SplunkApp, story: (scene: SplunkScene) => Promise<void>): Promise<void> {
+  const scene = await new SplunkScene(app).open();
+  try {
+    await story(scene);
+  } finally {
+    await scene.close();
+  }
+}
+
 export class SplunkScene {
   readonly app: SplunkApp;
   readonly fake = new FakeKinesis({ readLimits: false });
