@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ERRORS } from '../base/errors.ts';
 import { COUNTERS, EVENTS } from '../base/events.ts';
+import { METRICS_FIELDS } from '../splunk-app/input/metrics-fields.ts';
 
 const RETRY = {
   never: 'It is not tried again.',
@@ -41,7 +42,27 @@ ${counters.join('\n')}
 `;
 }
 
-const PAGES: Readonly<Record<string, () => string>> = { 'errors.md': errorsPage, 'events.md': eventsPage };
+function metricsLogPage(): string {
+  const fields = Object.entries(METRICS_FIELDS).map(
+    ([name, field]) => `| \`${name}\` | ${field.in.join(', ')} | ${field.text} |`,
+  );
+  return `# The metrics log of the Splunk app
+
+Every input writes JSON lines to \`$SPLUNK_HOME/var/log/splunk/kinloader_metrics_<stanza>.log\`, a folder that splunkd itself takes into the index \`_internal\`; their source type is \`kinlog:metrics\`. What the lines are for: [dashboards](dashboards.md).
+
+Every \`metrics_interval_s\` seconds (60 unless set otherwise, 0 = none) comes one line of the stream and one of each shard that is read, at the start and at the end too; a line of an event comes within a second. Counts are those since the line before, so that \`per_second()\` and \`sum()\` work on them.
+
+| field | in lines of | what it is |
+|---|---|---|
+${fields.join('\n')}
+`;
+}
+
+const PAGES: Readonly<Record<string, () => string>> = {
+  'errors.md': errorsPage,
+  'events.md': eventsPage,
+  'splunk/metrics-log.md': metricsLogPage,
+};
 
 const check = process.argv.includes('--check');
 for (const [name, render] of Object.entries(PAGES)) {

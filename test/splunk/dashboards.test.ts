@@ -182,6 +182,22 @@ describe('names in searches', () => {
   });
 });
 
+describe('docs/splunk/dashboards.md', () => {
+  const page = readFileSync(path.join(import.meta.dirname, '../../docs/splunk/dashboards.md'), 'utf8');
+  const rows = (heading: string) => {
+    const [, section = ''] = new RegExp(`^## ${heading}\\n([^]*?)(?=^## |(?![^]))`, 'm').exec(page) ?? [];
+    return [...section.matchAll(/^\| `?([^|`]+?)`? \|/gm)].map(([, name]) => name!).slice(1);
+  };
+
+  it('tells of every alert', () => {
+    expect(rows('Alerts')).toEqual(alerts.map(([name]) => name.replace('Kinesis Log Loader - ', '')));
+  });
+
+  it('tells of every macro', () => {
+    expect(rows('Macros')).toEqual([...macros.keys()]);
+  });
+});
+
 describe('following fields through a search', () => {
   const events = fieldsOf(['a', 'b']);
   it.each([
