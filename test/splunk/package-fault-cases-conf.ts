@@ -60,6 +60,13 @@ export const CONF_FAULTS: readonly Case[] = [
     /TRUNCAT .* not among/,
   ],
   ['a configuration of its own', add('default/kinlog.conf', '[x]\na = b\n'), /kinlog\.conf is a configuration/],
+  ['an index to be made', add('default/indexes.conf', '[kinlog]\nhomePath = x\n'), /indexes\.conf does not belong/],
+  ['a role', add('default/authorize.conf', '[role_x]\nimportRoles = admin\n'), /authorize\.conf is a configuration/],
+  [
+    'a reload of what is not ours',
+    append('default/app.conf', '[triggers]\nreload.inputs = simple\n'),
+    /reload\.inputs .* not among/,
+  ],
   [
     'settings of another source type',
     append('default/props.conf', '[access_combined]\nTRUNCATE = 0\n'),

@@ -76,6 +76,7 @@ export const ARCHIVE_FAULTS: readonly Case[] = [
   ...['README.md', 'LICENSE.txt', 'LICENSE-node.txt', 'LICENSE-libraries.txt', 'app.manifest', 'sbom.cdx.json'].map(
     (name): Case => [`no ${name}`, drop(name), new RegExp(`^${name} is missing`)],
   ),
+  ['an empty folder of programs', (all) => all.filter(({ path }) => !/\/bin\/./.test(path)), /bin\/ is empty/],
   ['no specification', drop('README/inputs.conf.spec'), /inputs\.conf\.spec is missing/],
   ['no scheme', drop('bin/scheme.xml'), /scheme\.xml is missing/],
   ['no program', drop('bin/input.cjs'), /input\.cjs is missing/],
