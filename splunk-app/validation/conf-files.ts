@@ -1,4 +1,5 @@
 /** `ksconf check`: settings and stanzas that stand twice, lines that are neither, bytes that are no UTF-8. */
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { run, type Ended } from './process.ts';
 import type { Verdict } from './verdict.ts';
@@ -12,7 +13,7 @@ export function judgeConfFiles(files: readonly string[], { status, stdout, stder
   const faults = [
     ...said,
     ...(failure === '' ? [] : [failure]),
-    ...files.filter((file) => !parsed.has(file)).map((file) => `${path.basename(file)} was not found to be right`),
+    ...files.filter((file) => !parsed.has(file)).map((file) => `${file} was not found to be right`),
     ...(status === 0 || failure !== '' ? [] : [`its exit status is ${String(status)}`]),
     ...(files.length === 0 ? ['there is no conf file'] : []),
   ];
@@ -24,6 +25,12 @@ export function judgeConfFiles(files: readonly string[], { status, stdout, stder
   };
 }
 
-export async function checkConfFiles(python: string, files: readonly string[]): Promise<Verdict> {
-  return judgeConfFiles(files, await run(python, ['-I', '-m', 'ksconf', 'check', ...files]));
+/** `app`: the unpacked app. */
+export async function checkConfFiles(python: string, app: string): Promise<Verdict> {
+  const files = ['default', 'metadata'].flatMap((folder) =>
+    readdirSync(path.join(app, folder))
+      .filter((name) => /\.(conf|meta)$/.test(name))
+      .map((name) => `${folder}/${name}`),
+  );
+  return judgeConfFiles(files, await run(python, ['-I', '-m', 'ksconf', 'check', ...files], { cwd: app }));
 }

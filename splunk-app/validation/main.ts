@@ -45,10 +45,9 @@ async function validate(archive: Archive, python: string, schemas: StudioTools):
   try {
     const app = await unpacked(archive.file, scratch);
     const where = { python, scratch };
-    const confFiles = [...inFolder(app, 'default', '.conf'), ...inFolder(app, 'metadata', '.meta')];
     const views = judgeViews(readViews(app), schemas);
     const others = await Promise.all([
-      checkConfFiles(python, confFiles),
+      checkConfFiles(python, app),
       ...(runsHere(archive.of) ? [askOracle(app, where)] : []),
       ...INSPECTIONS.map((inspection) => inspect(inspection, archive, where)),
     ]);
@@ -67,10 +66,4 @@ async function unpacked(archive: string, scratch: string): Promise<string> {
   const ended = await run('tar', ['-xzf', archive, '-C', scratch]);
   if (ended.status !== 0) throw new Error(`${archive} can not be unpacked:\n${lastWords(ended)}`);
   return path.join(scratch, readdirSync(scratch)[0]!);
-}
-
-function inFolder(app: string, folder: string, end: string): string[] {
-  return readdirSync(path.join(app, folder))
-    .filter((name) => name.endsWith(end))
-    .map((name) => path.join(app, folder, name));
 }

@@ -78,12 +78,12 @@ def table_faults(app: Path, xml: str) -> Iterator[str]:
     spec = (app / "README/inputs.conf.spec").read_text("utf-8")
     described = re.findall(r"^(\w+) = <(\w+)>$", spec, re.MULTILINE)
     if described != list(args.items()):
-        yield f"inputs.conf.spec describes {described}, the scheme {list(args.items())}"
+        yield f"inputs.conf.spec and the scheme differ, in order or in {sorted(set(described) ^ set(args.items()))}"
     told = dict(re.findall(r"^(\w+) = <\w+>\n(?:\* (?!Default: ).*\n)*\* Default: (.*)$", spec, re.MULTILINE))
     conf = (app / "default/inputs.conf").read_text("utf-8")
     defaults = {name: value for name, value in re.findall(r"^(\w+) = (.*)$", conf, re.MULTILINE) if name not in BUILT_IN}
     if defaults != told:
-        yield f"default/inputs.conf says {defaults}, inputs.conf.spec {told}"
+        yield f"default/inputs.conf and inputs.conf.spec differ in {sorted(set(defaults.items()) ^ set(told.items()))}"
     elements = ET.parse(app / FORM).iterfind(".//element")
     named = [element.get("name", "") for element in elements if element.get("type") != "fieldset"]
     # What begins so belongs to Splunk Web.
@@ -166,6 +166,7 @@ def event_faults(events: dict[str, Any]) -> Iterator[str]:
 def faults(cases: dict[str, Any]) -> Iterator[str]:
     for where, xml in cases["schemes"].items():
         yield from scheme_faults(where, xml)
+    for xml in set(cases["schemes"].values()):
         yield from table_faults(Path(cases["app"]), xml)
     for document in cases["documents"]:
         yield from document_faults(document)

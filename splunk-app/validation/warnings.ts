@@ -40,7 +40,7 @@ export const ACCEPTED_WARNINGS: readonly AcceptedWarning[] = [
   ...windows(['bin/prebuilds/win32-x64/classic-level.node'], FOR_WINDOWS, ['windows', 'slim']),
   ...['169.254.169.254', '169.254.170.2', '169.254.170.23'].map((address) => ({
     check: 'check_hostnames_and_ips',
-    message: new RegExp(`^PRIVATE IP ${address.replaceAll('.', '\\.')} is found in (\\w+/)?bin/input\\.cjs:`),
+    message: new RegExp(`^PRIVATE IP ${address.replaceAll('.', '\\.')} is found in bin/[\\w-]+\\.cjs:`),
     inspections: EVERYWHERE,
     reason: 'an address of instance or container credentials in the AWS SDK, the same in every network',
   })),
