@@ -1,8 +1,8 @@
 /** What a process knows of an output that its streams share: its log, and why it takes nothing while it does not. */
 import { EventLog, type LogLine } from '../base/events.ts';
 
-/** Events that say why something was not taken. */
-const TELLING = ['output.stalled', 'output.refused', 'output.retried'];
+/** Events that say why something was not taken, or is not known to be safe. */
+const TELLING = ['output.stalled', 'output.refused', 'output.retried', 'output.resent'];
 
 export class SharedOutput {
   readonly name: string;

@@ -27,6 +27,13 @@ it('is stalled for the last reason it met, which its line names, and for a newer
   expect(output.stalled).toBeUndefined();
 });
 
+it('that waits for acknowledgements says so', () => {
+  const { output } = opened();
+  output.log.emit('output.resent', { events: 5, reason: 'not acknowledged in time' });
+  output.log.emit('output.stalled', { seconds: 30 });
+  expect(output.stalled).toBe('not acknowledged in time');
+});
+
 it('forgets the reason with the stall, and says what it can without one', () => {
   const { output } = opened();
   output.log.emit('output.stalled', { error: 'the disk is full' });
