@@ -21,36 +21,37 @@ const SOURCES = ['splunk-app', 'base', 'record', 'reader', 'toolchain', 'package
 const NOT_PACKAGED = /(^|\/)(node_modules|validation)$/;
 /** Nobody uses what was not asked for during so long. */
 const STALE_MS = 10 * 60_000;
-const TRIES = 3;
 
 /** Folder with kinloader.tar.gz and, unpacked by the system's tar, which knows nothing of our writer, kinloader/. `pack` writes the archive into a folder. */
 export function builtApp(pack: (folder: string) => void): string {
   mkdirSync(CACHE, { recursive: true });
   removeStale();
-  for (let n = 0; n < TRIES; n++) {
-    const key = stateOfSources();
-    const folder = path.join(CACHE, key);
-    if (!existsSync(folder)) build(folder, pack);
-    // Whoever edits a source meanwhile gets a package that belongs to neither state.
-    if (stateOfSources() === key) {
-      utimesSync(folder, new Date(), new Date());
-      return folder;
-    }
-    rmSync(folder, { recursive: true, force: true });
+  const state = stateOfSources();
+  const folder = path.join(CACHE, state);
+  if (!existsSync(folder)) {
+    const made = build(pack);
+    // Somebody edits the sources: what was made meanwhile is good for this run, and for no state of theirs.
+    if (stateOfSources() !== state) return made;
+    keep(made, folder);
   }
-  throw new Error(`the sources of the Splunk app changed during ${TRIES} builds`);
+  utimesSync(folder, new Date(), new Date());
+  return folder;
 }
 
-/** In a folder of its own until it is whole: several suites may build at once. */
-function build(folder: string, pack: (folder: string) => void): void {
-  const work = mkdtempSync(path.join(CACHE, 'making-'));
+function build(pack: (folder: string) => void): string {
+  const work = mkdtempSync(path.join(CACHE, 'made-'));
+  pack(work);
+  execFileSync('tar', ['-xzf', path.join(work, 'kinloader.tar.gz'), '-C', work]);
+  return work;
+}
+
+/** Several suites may build at once: the first one wins. */
+function keep(made: string, folder: string): void {
   try {
-    pack(work);
-    execFileSync('tar', ['-xzf', path.join(work, 'kinloader.tar.gz'), '-C', work]);
-    renameSync(work, folder);
+    renameSync(made, folder);
   } catch (error) {
-    rmSync(work, { recursive: true, force: true });
     if (!existsSync(folder)) throw error;
+    rmSync(made, { recursive: true, force: true });
   }
 }
 
