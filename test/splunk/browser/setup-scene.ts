@@ -24,14 +24,14 @@ export interface SetupScene {
 
 export function setupScene(): SetupScene {
   const splunk = splunkScene();
-  let chromium: Chromium;
+  let chromium: Chromium | undefined;
   let host: SplunkHost;
   let setup: SetupPage;
-  const visited = (options?: Visit) => SetupPage.visit(chromium, { app: splunk.current.app, host }, options);
+  const visited = (options?: Visit) => SetupPage.visit(chromium!, { app: splunk.current.app, host }, options);
   beforeAll(async () => {
     chromium = await Chromium.launch();
   }, 60_000);
-  afterAll(() => chromium.close());
+  afterAll(() => chromium?.close());
   beforeEach(async () => {
     host = await splunk.current.host();
     setup = await visited();
