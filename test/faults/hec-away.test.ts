@@ -144,6 +144,19 @@ describe('what only a person can mend', () => {
     expect(taken).toEqual(new Set(['good 0', 'good 1', 'good 2', 'good 3', 'x', 'y']));
   });
 
+  it('a batch for an index that is not allowed keeps its order while it waits', async () => {
+    scene.hec.tokens.get(TOKEN)!.indexes = [undefined as unknown as string];
+    const output = scene.output({ maxBodyBytes: 1024 });
+    const texts = numbered('event', 20, 'x'.repeat(200));
+    const wrong = output.write(batchOf({ text: 'first', meta: { index: 'secret' } }, ...texts), never);
+    await scene.until(() => scene.named('output.refused').length === 1, 100);
+    for (const text of numbered('other', 5)) await scene.settled(output.write(batchOf(text), never), 10);
+    scene.hec.tokens.get(TOKEN)!.indexes = ['secret', undefined as unknown as string];
+    await scene.settled(wrong);
+    const taken = [...new Set(scene.texts as string[])].filter((text) => !text.startsWith('other'));
+    expect(taken).toEqual(['first', ...texts]);
+  });
+
   it('a token that can not be had is waited for', async () => {
     let fails = true;
     const token = () => (fails ? Promise.reject(new Error('no file')) : Promise.resolve(`${TOKEN}\n`));

@@ -70,3 +70,32 @@ test('a redirect is an answer like another, because following it would carry the
   expect(await client.call(GET)).toMatchObject({ status: 302 });
   expect(asked).toEqual(['/']);
 });
+
+test('bytes arrive as they are, and the headers of the answer are told', async () => {
+  const arrived: Buffer[] = [];
+  const client = await clientOf((request, response) => {
+    request.on('data', (chunk: Buffer) => arrived.push(chunk));
+    request.on('end', () => response.setHeader('Set-Cookie', ['a=1', 'b=2']).setHeader('Retry-After', '7').end());
+  });
+  const body = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+  const { headers } = await client.call({ method: 'POST', path: '/', headers: {}, body });
+  expect(new Uint8Array(Buffer.concat(arrived))).toEqual(body);
+  expect(headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], 'retry-after': '7' });
+});
+
+test('there are no more connections than asked for', async () => {
+  let most = 0;
+  let open = 0;
+  const client = await clientOf(
+    (_, response) => {
+      most = Math.max(most, ++open);
+      setImmediate(() => {
+        open--;
+        response.end();
+      });
+    },
+    { connections: 1 },
+  );
+  await Promise.all(Array.from({ length: 5 }, () => client.call(GET)));
+  expect(most).toBe(1);
+});

@@ -155,6 +155,32 @@ describe('random batches', () => {
   });
 });
 
+describe('whole lines', () => {
+  const seed = Number(process.env['KINLOG_SEED'] ?? Date.now() % 1e9);
+  it(`are as many as the chunk has room for, of any part of a batch (KINLOG_SEED=${seed})`, () => {
+    const random = seededRandom(seed);
+    const writer = new NdjsonWriter({ host: 'default', index: 'main' });
+    for (let round = 0; round < 200; round++) {
+      const events = Array.from({ length: 1 + Math.floor(random() * 20) }, () => randomEvent(random));
+      const whole = events.map(({ meta, ...event }) => {
+        const said = Object.entries(meta ?? {}).filter(([, value]) => value !== '');
+        return Buffer.from(
+          expected({ ...event, meta: { host: 'default', index: 'main', ...Object.fromEntries(said) } }),
+        );
+      });
+      const from = Math.floor(random() * events.length);
+      const to = from + Math.floor(random() * (events.length - from + 1));
+      const chunk = Buffer.alloc(Math.floor(random() ** 3 * 100_000));
+      const at = Math.floor(random() * Math.min(chunk.length, 100));
+      writer.beginPart(batchOf(events), from, to);
+      const end = writer.lines(chunk, at);
+      const { next } = writer;
+      expect(chunk.toString('utf8', at, end)).toBe(Buffer.concat(whole.slice(from, next)).toString());
+      if (next < to) expect(end + whole[next]!.length).toBeGreaterThan(chunk.length);
+    }
+  });
+});
+
 const TEXTS = ['plain', 'a "quote"', 'back\\slash', 'tab\t', 'line\n', '\u0001', 'ü', '日本', '🚀', '{', '}', '\u007f'];
 
 function randomEvent(random: () => number): Event {
