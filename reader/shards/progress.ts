@@ -173,10 +173,18 @@ export class ShardProgress {
     return comparePositions(this.watermark.position, this.#row.position) > 0;
   }
 
+  #unstored(): boolean {
+    return this.#moved && !this.#gone;
+  }
+
   async #storeLater(ms: number, signal: AbortSignal): Promise<void> {
     try {
+      // What is accepted during a write is left to the next one.
       await this.#context.clock.sleep(ms, signal);
-      if (this.#moved && !this.#gone) await this.renew(signal);
+      while (this.#unstored()) {
+        await this.renew(signal);
+        if (this.#unstored()) await this.#context.clock.sleep(Math.max(0, this.#dueInMs(false)), signal);
+      }
     } catch (error) {
       // Met by the next page, or by the last write of the shard, which waits for what this one waits for.
       if (!signal.aborted) this.#failure = error;

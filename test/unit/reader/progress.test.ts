@@ -108,6 +108,18 @@ describe('a renewal', () => {
     expect(held.progress.confirmedAt).toBe(1000);
   });
 
+  it('is stored in its time too when it was accepted during a write', async () => {
+    const held = await new Held().open();
+    held.putMs = 500;
+    held.accept('1');
+    held.progress.accepted(signal);
+    await held.clock.advance(1200);
+    held.accept('2');
+    held.progress.accepted(signal);
+    await held.clock.advance(3000);
+    expect((await held.stored())?.position).toMatchObject({ sequenceNumber: '2' });
+  });
+
   it('keeps the asking of another reader in the row', async () => {
     const held = await new Held().open();
     await held.edit({ successor: 'other' });
