@@ -1,9 +1,10 @@
 /** The file that the metrics log is written to. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MetricsFile } from '../../../splunk-app/input/metrics-file.ts';
+import { MetricsFile, type OpenMetricsFile } from '../../../splunk-app/input/metrics-file.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -33,5 +34,30 @@ describe('the file of metrics', () => {
         await metrics.write();
       }
     expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(40);
+  });
+
+  it('does not part a line that a failure has torn', async () => {
+    const file = path.join(folder, 'm.log');
+    let free = 150;
+    const openFile: OpenMetricsFile = async (name) => {
+      const handle = await open(name, 'a');
+      const write = async (bytes: Uint8Array, from: number) => {
+        if (free === 0) throw new Error('ENOSPC');
+        const fits = bytes.subarray(from, from + free);
+        free -= fits.length;
+        return handle.write(fits);
+      };
+      return { write, stat: () => handle.stat(), close: () => handle.close() } as Awaited<ReturnType<OpenMetricsFile>>;
+    };
+    const metrics = new MetricsFile({ file, maxBytes: 100, keep: 3, openFile });
+    metrics.add('a'.repeat(199));
+    await expect(metrics.write()).rejects.toThrow(/could not be written: ENOSPC/);
+    free = Infinity;
+    metrics.add('b');
+    await metrics.write();
+    expect(readFileSync(file, 'utf8')).toBe(`${'a'.repeat(199)}\nb\n`);
+    metrics.add('c');
+    await metrics.write();
+    expect(readFileSync(file, 'utf8')).toBe('c\n');
   });
 });
