@@ -5,41 +5,17 @@ import { describe, expect, it } from 'vitest';
 import { ERRORS } from '../../base/errors.ts';
 import { EVENTS } from '../../base/events.ts';
 import { METRICS_FIELDS, type LineKind } from '../../splunk-app/input/metrics-fields.ts';
-import { parseXml } from '../../splunk-app/validation/view-xml.ts';
 import { appConf } from './app-conf.ts';
+import { definitionOf, type Definition } from './dashboard-definition.ts';
 import { expandMacros, fieldsOf, followFields, type Fields, type Followed } from './spl-fields.ts';
 import { webFields } from './web-fields.ts';
 
 const VIEWS = ['pipeline_health', 'web_access'] as const;
 
-interface DataSource {
-  readonly type: string;
-  readonly options: { readonly query: string; readonly extend?: string };
-}
-interface Part {
-  readonly options?: Readonly<Record<string, unknown>>;
-  readonly dataSources?: Readonly<Record<string, string>>;
-  readonly eventHandlers?: readonly object[];
-  readonly title?: string;
-  readonly description?: string;
-  readonly context?: object;
-}
-interface Definition {
-  readonly dataSources: Readonly<Record<string, DataSource>>;
-  readonly visualizations: Readonly<Record<string, Part>>;
-  readonly inputs: Readonly<Record<string, Part>>;
-}
-
 const definitions = Object.fromEntries(VIEWS.map((view) => [view, definitionOf(view)])) as Record<
   (typeof VIEWS)[number],
   Definition
 >;
-
-function definitionOf(view: string): Definition {
-  const file = path.join(import.meta.dirname, `../../splunk-app/default/data/ui/views/${view}.xml`);
-  const holder = parseXml(readFileSync(file, 'utf8')).children.find(({ name }) => name === 'definition');
-  return JSON.parse(holder!.text) as Definition;
-}
 
 const macros = new Map([...appConf('macros')].map(([name, settings]) => [name, settings.get('definition')!]));
 const alerts = [...appConf('savedsearches')].map(([name, settings]) => [name, settings.get('search')!] as const);

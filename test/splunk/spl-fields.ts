@@ -30,7 +30,7 @@ export function expandMacros(query: string, macros: ReadonlyMap<string, string>)
 }
 
 /** The commands of a search without macros: parted at bars that stand in no quotes and no brackets. */
-function commandsOf(query: string): string[] {
+export function commandsOf(query: string): string[] {
   const commands = [''];
   let depth = 0;
   for (const piece of query.match(/"(?:[^"\\]|\\.)*"|[[\]|]|[^"[\]|]+|"/g) ?? []) {
@@ -39,16 +39,15 @@ function commandsOf(query: string): string[] {
     if (piece === '|' && depth === 0) commands.push('');
     else commands.push(commands.pop()! + piece);
   }
+  // Without a bar in front the first command is `search`.
+  if (commands[0]!.trim() === '') commands.shift();
+  else commands[0] = `search ${commands[0]!}`;
   return commands.map((command) => command.trim());
 }
 
 /** `events`: fields of the events that the first command finds; of a search that goes on behind another, the fields of that. */
 export function followFields(query: string, events: Fields): Followed {
-  const commands = commandsOf(query);
-  // Without a bar in front the first command is `search`.
-  if (commands[0] === '') commands.shift();
-  else commands[0] = `search ${commands[0]!}`;
-  return commands.reduce(followCommand, { fields: events, faults: [] });
+  return commandsOf(query).reduce(followCommand, { fields: events, faults: [] });
 }
 
 function followCommand({ fields, faults }: Followed, command: string): Followed {
@@ -75,7 +74,7 @@ const plus = ({ names, more }: Fields, added: readonly string[]): Fields => ({
   names: new Set([...names, ...added]),
   more,
 });
-const wordsOf = (text: string): string[] => text.match(WORD) ?? [];
+export const wordsOf = (text: string): string[] => text.match(WORD) ?? [];
 const plain = (word: string): string => word.replaceAll(/^"|"$/g, '');
 const only = (names: readonly string[], more = false): Fields => ({ names: new Set(names), more });
 const reading =
@@ -149,7 +148,7 @@ function evalCommand(rest: string, before: Fields): Step {
 }
 
 /** Parted at commas that stand in no quotes and no parentheses. */
-function assignmentsOf(text: string): (readonly [whole: string, name: string, expression: string])[] {
+export function assignmentsOf(text: string): (readonly [whole: string, name: string, expression: string])[] {
   const parts = [''];
   let depth = 0;
   for (const piece of text.match(/"(?:[^"\\]|\\.)*"|[(),]|[^"(),]+/g) ?? []) {
@@ -166,21 +165,24 @@ function assignmentsOf(text: string): (readonly [whole: string, name: string, ex
 }
 
 interface Aggregates {
+  readonly found: readonly Aggregate[];
   readonly reads: readonly string[];
   readonly makes: readonly string[];
   readonly by: readonly string[];
 }
 
 /** `sum(a) AS b max(eval(…)) AS c count BY d e` */
-function aggregates(text: string): Aggregates {
+export function aggregates(text: string): Aggregates {
   const [, list = '', grouping = ''] = /^([\s\S]*?)(?:\bBY\b([\s\S]*))?$/.exec(text)!;
   const by = wordsOf(grouping);
   const found: Aggregate[] = [];
   for (let rest = list.trim(); rest !== ''; rest = found.at(-1)!.rest) found.push(firstAggregate(rest));
-  return { by, reads: [...by, ...found.flatMap(({ reads }) => reads)], makes: found.map(({ makes }) => makes) };
+  return { by, found, reads: [...by, ...found.flatMap(({ reads }) => reads)], makes: found.map(({ makes }) => makes) };
 }
 
 interface Aggregate {
+  readonly name: string;
+  readonly argument: string | undefined;
   readonly reads: readonly string[];
   readonly makes: string;
   readonly rest: string;
@@ -194,7 +196,7 @@ function firstAggregate(text: string): Aggregate {
   const behind = text.slice(called.length).trim();
   const [whole = '', as = called] = /^AS\s+("[^"]+"|\w+)\s*/.exec(behind) ?? [];
   const reads = argument === undefined ? [] : argumentFields(argument);
-  return { reads, makes: plain(as), rest: behind.slice(whole.length).trim() };
+  return { name, argument, reads, makes: plain(as), rest: behind.slice(whole.length).trim() };
 }
 
 function argumentFields(argument: string): string[] {
