@@ -13,7 +13,7 @@ const PYTHONS = ['3.11', '3.12', '3.13'];
 const SOURCE_ONLY = ['painter', 'splunk-sdk'];
 const INSTALL_LIMIT_MS = 300_000;
 
-const INSTALL_PYTHON = `install Python ${PYTHONS.join(', ')} with its venv module (Debian: apt-get install python3 python3-venv), or name one: make appinspect PYTHON=python${PYTHONS[0]!}`;
+const INSTALL_PYTHON = `install Python ${PYTHONS.join(' or ')} with its venv module (Debian: apt-get install python3-venv), or name one: make appinspect PYTHON=python${PYTHONS[0]!}`;
 const INSTALL_LIBMAGIC =
   'libmagic can not be loaded, AppInspect needs it: install it (Debian: apt-get install libmagic1; macOS: brew install libmagic)';
 
@@ -32,7 +32,9 @@ export async function pythonTools(python: string): Promise<string> {
     }
   });
   const interpreter = path.join(folder, 'bin/python');
-  mustSucceed(await run(interpreter, ['-I', '-c', 'import magic']), INSTALL_LIBMAGIC);
+  const magic = await run(interpreter, ['-I', '-c', 'import magic']);
+  if (magic.stderr.includes('failed to find libmagic')) throw new Error(INSTALL_LIBMAGIC);
+  mustSucceed(magic, `${path.relative(process.cwd(), folder)} can not be used, remove it:`);
   return interpreter;
 }
 
