@@ -125,6 +125,7 @@ export class HecEndpoint {
     this.#resting = true;
     for (let waitMs = firstMs; await clock.sleep(waitMs, over).then(yes, no);) {
       const verdict = await this.#ask();
+      if (over.aborted) return;
       if (verdict === undefined) {
         this.#resting = false;
         ready();

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { asKinlogError } from '../../base/errors.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from '../../base/http.ts';
 import { acknowledged, noAckFrom, verdictOn, type Failure, type Verdict } from './hec-answer.ts';
+import { Cookies } from './hec-cookies.ts';
 import type { HecToken } from './hec-token.ts';
 
 /** A body that was posted and is not safe yet. */
@@ -38,7 +39,7 @@ interface Waiting extends Unacked {
 export class HecLane {
   readonly #parts: LaneParts;
   readonly #channel = randomUUID();
-  readonly #cookies = new Map<string, { value: string; sticky: boolean }>();
+  readonly #cookies = new Cookies();
   readonly #waiting = new Map<number, Waiting>();
   #lastAckId = -1;
   #posting = false;
@@ -94,7 +95,7 @@ export class HecLane {
 
   async #call(call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
     const { client, token, ack } = this.#parts;
-    const cookie = [...this.#cookies].map(([name, { value }]) => `${name}=${value}`).join('; ');
+    const cookie = this.#cookies.header;
     const headers = {
       ...call.headers,
       authorization: `Splunk ${await token.get()}`,
@@ -102,22 +103,8 @@ export class HecLane {
       ...(cookie === '' ? {} : { cookie }),
     };
     const answer = await client.call({ ...call, headers }, signal);
-    this.#keepCookies(answer);
+    if (this.#cookies.keep([answer.headers['set-cookie'] ?? []].flat())) this.#leave('the sticky session has changed');
     return answer;
-  }
-
-  /** A balancer that gives a new value with every answer says nothing by it; one that had kept its value has moved us to another server. */
-  #keepCookies({ headers }: HttpAnswer): void {
-    const given = new Map([headers['set-cookie'] ?? []].flat().flatMap(cookieIn));
-    let moved = false;
-    for (const [name, known] of this.#cookies) {
-      const value = given.get(name);
-      if (value === undefined || value === known.value) known.sticky = true;
-      else moved ||= known.sticky;
-    }
-    for (const [name, value] of given)
-      if (this.#cookies.get(name)?.value !== value) this.#cookies.set(name, { value, sticky: false });
-    if (moved) this.#leave('the sticky session has changed');
   }
 
   #await(verdict: Verdict, ackId: number, unacked: Unacked): Verdict {
@@ -198,12 +185,6 @@ export function failed(error: unknown, host: string): Failure {
   const known = asKinlogError(error, `calling ${host}`);
   if (known.retry !== 'soon') return { kind: 'refused', error: known, renew: false };
   return { kind: 'away', reason: known.message, waitMs: undefined, unsure: true };
-}
-
-/** Name and value; what else a server says about a cookie concerns browsers. */
-function cookieIn(line: string): [string, string][] {
-  const pair = /^\s*([^=;\s]+)=([^;]*)/.exec(line);
-  return pair === null ? [] : [[pair[1]!, pair[2]!.trim()]];
 }
 
 const GZIPPED = { 'content-type': 'application/json', 'content-encoding': 'gzip' };

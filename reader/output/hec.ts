@@ -9,7 +9,7 @@ import type { Verdict } from './hec-answer.ts';
 import { BodyWriter, compressed, type OpenBody } from './hec-body.ts';
 import { hecConfig, type HecLimits } from './hec-config.ts';
 import { HecEndpoint } from './hec-endpoint.ts';
-import type { HecLane } from './hec-lane.ts';
+import { failed, type HecLane } from './hec-lane.ts';
 import { eachApart, halves, without } from './hec-parts.ts';
 import { HecQueue } from './hec-queue.ts';
 import { HecToken } from './hec-token.ts';
@@ -173,13 +173,16 @@ class HecOutput implements Output {
   }
 
   async #send(body: OpenBody<Part>, lane: HecLane): Promise<Verdict> {
-    const bytes = await compressed(body);
-    this.#bodies.give(body);
     const unacked = {
       acked: () => this.#acked(body),
       lost: (reason: string) => this.#lost(body, reason),
     };
-    return lane.post(bytes, unacked, this.#over.signal);
+    try {
+      const bytes = await compressed(body).finally(() => this.#bodies.give(body));
+      return await lane.post(bytes, unacked, this.#over.signal);
+    } catch (error) {
+      return failed(error, 'HEC');
+    }
   }
 
   #settle(body: OpenBody<Part>, verdict: Verdict): void {

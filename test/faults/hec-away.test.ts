@@ -187,3 +187,17 @@ describe('several endpoints', () => {
     await more.close();
   });
 });
+
+it('an output that is closed while it asks for health says nothing of it', async () => {
+  const output = scene.output();
+  scene.port.faults.state = 'busy';
+  const stop = new AbortController();
+  const write = output.write(batchOf('a'), stop.signal);
+  await scene.until(() => scene.posts() === 1);
+  scene.port.faults.hold();
+  await scene.until(() => scene.port.calls.length > 1);
+  stop.abort();
+  await expect(write).rejects.toMatchObject({ name: 'AbortError' });
+  await output.close();
+  expect(scene.named('output.refused')).toEqual([]);
+});
