@@ -6,9 +6,9 @@ import { OPTIONS } from '../../splunk-app/input/options.ts';
 import { validate } from '../../splunk-app/input/validate.ts';
 import { itemsXml } from './driver.ts';
 import { messageIn } from './splunkd/answers.ts';
-import { splunkScene } from './splunkd/scene.ts';
+import { SIDE_BY_SIDE, splunkScenes } from './splunkd/scene.ts';
 
-const scene = splunkScene();
+const inScene = splunkScenes();
 const GOOD = { stream_name: 'access-logs', aws_region: 'eu-central-1' };
 const FIELDS = (Object.entries(OPTIONS) as [string, Option<unknown>][]).map(
   ([name, option]) => [snake(name), option] as const,
@@ -77,7 +77,7 @@ describe.each(FIELDS)('%s', (name, option) => {
 
 const refusalOf = (name: string) => new RegExp(`\\b${name}( is ".*" but)? must be`);
 
-describe('the packaged input', () => {
+describe('the packaged input', SIDE_BY_SIDE, () => {
   const all = (value: (option: Option<unknown>) => string) =>
     Object.fromEntries(FIELDS.map(([name, option]) => [name, value(option)]));
 
@@ -85,22 +85,25 @@ describe('the packaged input', () => {
     ['of the wrong type', all((option) => wrong(option)[0]!)],
     ['too long', all(() => LONG)],
     ['hostile', all(() => HOSTILE.join(' '))],
-  ])('refuses a stanza whose fields are all %s in one message that names each', async (_, stanza) => {
-    const host = await scene.current.host();
-    const { status, message } = await host.create('prod', stanza);
-    expect(status).toBe(400);
-    for (const [name] of FIELDS) expect(message).toMatch(refusalOf(name));
-    expect(host.inputs.stanzas.size).toBe(0);
-  });
+  ])('refuses a stanza whose fields are all %s in one message that names each', (_, stanza) =>
+    inScene(async (scene) => {
+      const host = await scene.host();
+      const { status, message } = await host.create('prod', stanza);
+      expect(status).toBe(400);
+      for (const [name] of FIELDS) expect(message).toMatch(refusalOf(name));
+      expect(host.inputs.stanzas.size).toBe(0);
+    }),
+  );
 
   it.each(['<b>&"\'', '../../../etc', 'ein Name mit Ümläuten', 'x'.repeat(900), '$(id)', '%2e%2e%2f'])(
     'reads under a stanza name such as %.40j, and names its events so',
-    async (name) => {
-      const host = await scene.current.host();
-      expect((await host.create(name, scene.current.settings())).status).toBe(201);
-      scene.current.put(3);
-      await scene.current.delivered();
-      expect(new Set(host.events.map(({ stanza }) => stanza))).toEqual(new Set([`kinesis_log://${name}`]));
-    },
+    (name) =>
+      inScene(async (scene) => {
+        const host = await scene.host();
+        expect((await host.create(name, scene.settings())).status).toBe(201);
+        scene.put(3);
+        await scene.delivered();
+        expect(new Set(host.events.map(({ stanza }) => stanza))).toEqual(new Set([`kinesis_log://${name}`]));
+      }),
   );
 });

@@ -121,6 +121,8 @@ export class SplunkHost implements Host {
   async shutdown(): Promise<void> {
     await Promise.all([...this.#schedules.values()].map((schedule) => schedule.stop()));
     this.#schedules.clear();
+    // What they wrote last is still in the pipes.
+    if (!this.#stalled) await Promise.all(this.runs.map(({ input }) => input.ended()));
     await Promise.all([this.#port.close(), this.#admin.close()]);
   }
 

@@ -7,7 +7,7 @@ import { buildApp, type SplunkApp } from '../driver.ts';
 import { SplunkHost, type HostOptions } from './host.ts';
 
 export const STREAM = 'logs';
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const SECRETS = /session-key|\^session\^|topsecret/;
 
 /** A scene for each test of a file. */
@@ -29,15 +29,27 @@ export function splunkScene(): { readonly current: SplunkScene } {
   };
 }
 
-/** A scene of its own for tests that run side by side. */
-export async function inScene(app: SplunkApp, story: (scene: SplunkScene) => Promise<void>): Promise<void> {
-  const scene = await new SplunkScene(app).open();
-  try {
-    await story(scene);
-  } finally {
-    await scene.close();
-  }
+type Story = (scene: SplunkScene) => Promise<void>;
+
+/** A scene of its own for each call: for the tests of a file that run side by side, since most of their time is waiting. */
+export function splunkScenes(): (story: Story) => Promise<void> {
+  let app: SplunkApp | undefined;
+  beforeAll(() => {
+    app = buildApp();
+  }, 60_000);
+  afterAll(() => app?.dispose());
+  return async (story) => {
+    const scene = await new SplunkScene(app!).open();
+    try {
+      await story(scene);
+    } finally {
+      await scene.close();
+    }
+  };
 }
+
+/** Of a test that runs beside others on a busy machine. */
+export const SIDE_BY_SIDE = { concurrent: true, timeout: 120_000 };
 
 export class SplunkScene {
   readonly app: SplunkApp;
