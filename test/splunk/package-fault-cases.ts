@@ -80,6 +80,8 @@ export const ARCHIVE_FAULTS: readonly Case[] = [
   ['no specification', drop('README/inputs.conf.spec'), /inputs\.conf\.spec is missing/],
   ['no scheme', drop('bin/scheme.xml'), /scheme\.xml is missing/],
   ['no program', drop('bin/input.cjs'), /input\.cjs is missing/],
+  ['a part of the program that another one loads', drop('bin/undici.cjs'), /loads bin\/undici\.cjs, which is missing/],
+  ['a part of the program that nothing loads', add('bin/lost.cjs', ''), /lost\.cjs is loaded by nothing/],
   ['no LevelDB', drop(ADDON), /classic-level\.node is missing/],
 ];
 

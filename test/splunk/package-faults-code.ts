@@ -23,6 +23,7 @@ export function codeFaults(content: PackageContent): string[] {
       .flatMap((path) =>
         REFUSED_CODE.filter(([pattern]) => pattern.test(content.text(path))).map(([, why]) => `${path} ${why}`),
       ),
+    ...loadFaults(content),
     ...licenceFaults(content),
     ...inventoryFaults(content),
   ];
@@ -36,6 +37,24 @@ function textFaults(path: string, text: string): string[] {
   // Licences are other people's texts, and cmd.exe wants CRLF.
   if (!/^LICENSE|\.cmd$/.test(path) && text.includes('\r')) faults.push(`${path} has carriage returns`);
   return faults;
+}
+
+/** The program lies in several files, each of which loads others by their names. */
+function loadFaults(content: PackageContent): string[] {
+  const present = content.below('bin').filter((path) => path.endsWith('.cjs'));
+  const loaded = present.flatMap((path) =>
+    [...content.text(path).matchAll(/\/([a-z-]+\.cjs)"/g)].map(([, name]) => ({ path, wanted: `bin/${name}` })),
+  );
+  // What the launchers start.
+  const entries = ['bin/kinloader.cjs', 'bin/slim.cjs'];
+  return [
+    ...loaded
+      .filter(({ wanted }) => !present.includes(wanted))
+      .map(({ path, wanted }) => `${path} loads ${wanted}, which is missing`),
+    ...present
+      .filter((path) => !entries.includes(path) && !loaded.some(({ wanted }) => wanted === path))
+      .map((path) => `${path} is loaded by nothing`),
+  ];
 }
 
 function licenceFaults(content: PackageContent): string[] {
