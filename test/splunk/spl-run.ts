@@ -103,4 +103,8 @@ const OF_VALUES: Readonly<Record<string, (values: readonly Value[]) => Value>> =
   min: (values) => Math.min(...values.map(Number)),
   avg: (values) => values.reduce<number>((sum, value) => sum + Number(value), 0) / values.length,
   latest: (values) => values.at(-1),
+  perc95: (values) => {
+    const sorted = values.map(Number).sort((a, b) => a - b);
+    return sorted[Math.floor(0.95 * (sorted.length - 1))];
+  },
 };
