@@ -74,6 +74,8 @@ export class MetricsLog {
   readonly #about: MetricsLine;
   readonly #toldTotals = new Map<string, number>();
   #toldAt: number;
+  /** As of the last look: a status lists every shard, which is too much to ask for at every event. */
+  #reader: string | undefined;
   #leftOut = 0;
   #failing = false;
   #retryAt = -Infinity;
@@ -126,9 +128,10 @@ export class MetricsLog {
 
   #add(kind: LineKind, fields: MetricsLine): void {
     const { clock, status } = this.#options;
+    this.#reader ??= status()?.owner;
     const line: MetricsLine = {
       ...{ time: isoTime(clock.now()), kind, ...this.#about },
-      ...optional('reader', status()?.owner),
+      ...optional('reader', this.#reader),
       ...fields,
     };
     if (!this.#file.add(JSON.stringify(line))) this.#leftOut++;
@@ -141,6 +144,7 @@ export class MetricsLog {
     const interval = { interval_ms: Math.round(now - this.#toldAt) };
     this.#toldAt = now;
     const found = of();
+    this.#reader = found?.owner ?? this.#reader;
     const status = found && this.#stalls.in(found);
     const read = new Set(status?.shards.filter(isRead).map(({ shardId }) => shardId));
     const age = (shardId: string) => this.#counting.checkpointAgeMs(shardId);
