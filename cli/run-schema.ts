@@ -127,6 +127,10 @@ const output = z.discriminatedUnion('kind', [
       sourcetype: optional(some('a name')),
       index: optional(some('a name')),
     }).optional(),
+    maxInFlight: optional(integer(1, 64)),
+    maxBodyBytes: optional(integer(10_000, 10_000_000)),
+    maxEventBytes: optional(integer(10_000, 100_000_000)),
+    ackTimeoutMs: optional(milliseconds(10_000)),
   }),
 ]);
 

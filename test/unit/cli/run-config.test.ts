@@ -86,6 +86,14 @@ describe('a file that is right', () => {
       expect(hec(endpoint).streams[0]!.output).toEqual({ kind: 'hec', endpoints: [endpoint] });
   });
 
+  it('may tune how events are sent to Splunk', () => {
+    const tuned = 'maxInFlight: 12, maxBodyBytes: 500000, maxEventBytes: 1000000, ackTimeoutMs: 60000';
+    const hec = `output: { kind: hec, endpoints: ["https://splunk:8088"], ${tuned} }`;
+    expect(config(`${hec}\nstore: { kind: memory }\nstreams: [{ stream: a }]`).streams[0]!.output).toMatchObject({
+      ...{ maxInFlight: 12, maxBodyBytes: 500_000, maxEventBytes: 1_000_000, ackTimeoutMs: 60_000 },
+    });
+  });
+
   it('is the example, and docs/run.md names every option', () => {
     expect(() => readRunConfig(path.join(root, 'examples/reader.yaml'))).not.toThrow();
     const guide = readFileSync(path.join(root, 'docs/run.md'), 'utf8');
