@@ -134,6 +134,8 @@ export const CONF_FAULTS: readonly Case[] = [
     /names Splunk/,
   ],
   ['a theme that is missing', replace('default/app.conf', 'light, dark', 'dark'), /supported_themes/],
+  ['a runtime for indexers', drop('default/distsearch.conf'), /sends linux_x86_64\/bin\/node to indexers/],
+  ['no settings for indexers', replace('default/distsearch.conf', '...bin/', ''), /does not send default\/props\.conf/],
   ['rights that are not said', drop('metadata/default.meta'), /who may do what/],
   ['rights for everybody', replace('metadata/default.meta', 'admin, sc_admin', '*'), /lets others than admin/],
   [

@@ -30,6 +30,7 @@ export function confFaults(content: PackageContent): string[] {
     ...inputFaults(conf('inputs'), content),
     ...sourceTypeFaults(conf('props'), conf('transforms'), content),
     ...knowledgeFaults(conf),
+    ...bundleFaults(conf('distsearch'), content),
     ...metaFaults(parsed.get('metadata/default.meta')?.stanzas ?? new Map()),
   ];
 }
@@ -200,6 +201,22 @@ function knowledgeFaults(conf: (name: string) => Stanzas): string[] {
         .map(([key]) => `default/collections.conf: [${name}] ${key} has no type of the KV store`),
     ),
   ];
+}
+
+/** What search heads send to indexers: all that searches need, and nothing of the program. */
+function bundleFaults(distsearch: Stanzas, { paths }: PackageContent): string[] {
+  const denied = [...(distsearch.get('replicationDenylist')?.values() ?? [])].map((pattern) => {
+    // Splunk's patterns: `...` is anything, `*` anything within a folder, and a dot a dot.
+    const expression = pattern
+      .replaceAll('...', '\0')
+      .replaceAll('.', '\\.')
+      .replaceAll('*', '[^/]*')
+      .replaceAll('\0', '.*');
+    return new RegExp(`^${expression}$`);
+  });
+  return paths
+    .filter((path) => /(^|\/)bin\//.test(path) !== denied.some((pattern) => pattern.test(`apps/${APP}/${path}`)))
+    .map((path) => `default/distsearch.conf ${/bin\//.test(path) ? 'sends' : 'does not send'} ${path} to indexers`);
 }
 
 function metaFaults(meta: Stanzas): string[] {

@@ -45,6 +45,7 @@ export const SPECS = {
     [/./, /alert\.(track|severity|digest_mode|suppress|suppress\.(period|fields)|expires)|actions/],
   ),
   collections: spec('collections.conf.spec', [/^\w+$/, /field\.\w+|enforceTypes|replicate|accelerated_fields\.\w+/]),
+  distsearch: spec('distsearch.conf.spec', [/^replicationDenylist$/, /kinloader_\w+/]),
   'default.meta': spec('default.meta.spec', [/^/, /access|export/]),
 } as const satisfies Readonly<Record<string, Spec>>;
 
