@@ -1,7 +1,7 @@
 /** What the option table and the version say, in the files that Splunk reads: pure, so that a check can compare them with what is checked in. */
 import { SCHEME } from './input/options.ts';
 import { renderApp, renderInputs } from './render/conf.ts';
-import { renderManager } from './render/manager.ts';
+import { renderManager } from './render/input-form.ts';
 import { renderManifest } from './render/manifest.ts';
 import { renderScheme } from './render/scheme.ts';
 import { renderSpec } from './render/spec.ts';

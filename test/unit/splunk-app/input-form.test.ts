@@ -3,7 +3,7 @@ import { XMLParser } from 'fast-xml-parser';
 import { SaxesParser } from 'saxes';
 import { describe, expect, it } from 'vitest';
 import { GROUPS, OPTIONS } from '../../../splunk-app/input/options.ts';
-import { renderManager } from '../../../splunk-app/render/manager.ts';
+import { renderManager } from '../../../splunk-app/render/input-form.ts';
 import { renderOptionsPage } from '../../../splunk-app/render/options-page.ts';
 import { renderScheme } from '../../../splunk-app/render/scheme.ts';
 import { renderSpec } from '../../../splunk-app/render/spec.ts';
