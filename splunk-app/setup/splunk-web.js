@@ -58,8 +58,14 @@ const SESSION_OVER = 'Your session has ended. Log in to Splunk again, then reloa
 async function said(answer, hide) {
   const { messages = [] } = await answer.json().catch(() => ({}));
   const text = messages.map((message) => String(message.text)).join(' ');
-  const forms = hide.filter((secret) => secret !== '').flatMap((secret) => [secret, encodeURIComponent(secret)]);
-  return forms.reduce((words, form) => words.split(form).join('…'), text);
+  const inForm = (secret) => new URLSearchParams([['', secret]]).toString().slice(1);
+  const forms = hide.flatMap((secret) => [
+    secret,
+    JSON.stringify(secret).slice(1, -1),
+    encodeURIComponent(secret),
+    inForm(secret),
+  ]);
+  return forms.reduce((words, form) => (form === '' ? words : words.split(form).join('…')), text);
 }
 
 function inWords(status, words, needs) {

@@ -25,25 +25,16 @@ export async function storedNames() {
   return names;
 }
 
-/** Refused with status 409 when the name is taken. */
-export const addPassword = (realm, name, password) => store(PASSWORDS, { name, realm, password });
+/** Refused with status 409 when the name is taken. `hide` is what nobody may read in an answer. */
+export const addPassword = (realm, name, { password, hide }) => store(PASSWORDS, { name, realm, password }, hide);
 
-export const replacePassword = (realm, name, password) => store(passwordPath(realm, name), { password });
+export const replacePassword = (realm, name, { password, hide }) =>
+  store(passwordPath(realm, name), { password }, hide);
 
 export const removePassword = (realm, name) =>
   splunkd('DELETE', passwordPath(realm, name), { needs: 'edit_storage_passwords' });
 
-const store = (path, fields) =>
-  splunkd('POST', path, { fields, needs: 'edit_storage_passwords', hide: secretsIn(fields.password) });
-
-/** The secret as it is sent, and the parts that it is made of. */
-function secretsIn(password) {
-  try {
-    return [password, ...Object.values(JSON.parse(password)).map(String)];
-  } catch {
-    return [password];
-  }
-}
+const store = (path, fields, hide) => splunkd('POST', path, { fields, needs: 'edit_storage_passwords', hide });
 
 /** Of all apps. */
 export async function inputs() {

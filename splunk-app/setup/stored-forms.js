@@ -20,10 +20,12 @@ export function storedForm(kind, name, { done, left }) {
   const submit = once(async () => {
     if (!complete(asked)) return;
     const target = isNew ? given.value() : name;
-    const password = kind.password(fields.map((one) => one.value()));
+    const values = fields.map((one) => one.value());
+    const password = kind.password(values);
+    const hide = [password, ...values.filter((_, n) => kind.fields[n].secret)];
     told.say('busy', 'Storing…');
     try {
-      await (isNew ? addPassword : replacePassword)(kind.realm, target, password);
+      await (isNew ? addPassword : replacePassword)(kind.realm, target, { password, hide });
       fields.forEach((one) => one.clear());
       await done(isNew ? `Stored ${target}.` : `Replaced ${target}.`);
     } catch (error) {

@@ -219,8 +219,14 @@
   async function said(answer, hide) {
     const { messages = [] } = await answer.json().catch(() => ({}));
     const text = messages.map((message) => String(message.text)).join(" ");
-    const forms = hide.filter((secret) => secret !== "").flatMap((secret) => [secret, encodeURIComponent(secret)]);
-    return forms.reduce((words, form) => words.split(form).join("…"), text);
+    const inForm = (secret) => new URLSearchParams([["", secret]]).toString().slice(1);
+    const forms = hide.flatMap((secret) => [
+      secret,
+      JSON.stringify(secret).slice(1, -1),
+      encodeURIComponent(secret),
+      inForm(secret)
+    ]);
+    return forms.reduce((words, form) => form === "" ? words : words.split(form).join("…"), text);
   }
   function inWords(status, words, needs) {
     if (status === 401) return SESSION_OVER;
@@ -251,17 +257,10 @@
       names.set(content.realm, [...names.get(content.realm) || [], String(content.username)].sort());
     return names;
   }
-  var addPassword = (realm, name, password) => store(PASSWORDS, { name, realm, password });
-  var replacePassword = (realm, name, password) => store(passwordPath(realm, name), { password });
+  var addPassword = (realm, name, { password, hide }) => store(PASSWORDS, { name, realm, password }, hide);
+  var replacePassword = (realm, name, { password, hide }) => store(passwordPath(realm, name), { password }, hide);
   var removePassword = (realm, name) => splunkd("DELETE", passwordPath(realm, name), { needs: "edit_storage_passwords" });
-  var store = (path, fields) => splunkd("POST", path, { fields, needs: "edit_storage_passwords", hide: secretsIn(fields.password) });
-  function secretsIn(password) {
-    try {
-      return [password, ...Object.values(JSON.parse(password)).map(String)];
-    } catch {
-      return [password];
-    }
-  }
+  var store = (path, fields, hide) => splunkd("POST", path, { fields, needs: "edit_storage_passwords", hide });
   async function inputs() {
     const fields = ["stream_name", "aws_region", "disabled", "aws_credential", "hec_credential", "proxy"];
     const query = [["count", "0"], ...fields.map((field2) => ["f", field2])];
@@ -422,10 +421,12 @@
     const submit = once(async () => {
       if (!complete(asked2)) return;
       const target = isNew ? given.value() : name;
-      const password = kind.password(fields.map((one) => one.value()));
+      const values = fields.map((one) => one.value());
+      const password = kind.password(values);
+      const hide = [password, ...values.filter((_, n) => kind.fields[n].secret)];
       told.say("busy", "Storing…");
       try {
-        await (isNew ? addPassword : replacePassword)(kind.realm, target, password);
+        await (isNew ? addPassword : replacePassword)(kind.realm, target, { password, hide });
         fields.forEach((one) => one.clear());
         await done(isNew ? `Stored ${target}.` : `Replaced ${target}.`);
       } catch (error) {

@@ -7,7 +7,7 @@ import { Chromium } from './chromium.ts';
 import { SetupPage, type Visit } from './setup-page.ts';
 
 export const KEY_ID = 'AKIAIOSFODNN7EXAMPLE';
-export const SECRET_KEY = 'wJalr/XUtnFEMI+K7MDENG"<secret>&EXAMPLEKEY';
+export const SECRET_KEY = `wJalr/XUtnFEMI+K7MDENG"<secret>&'~!EXAMPLEKEY`;
 
 export interface SetupScene {
   readonly host: SplunkHost;
