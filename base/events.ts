@@ -67,6 +67,11 @@ export const EVENTS = {
     'another reader reads the stream and this one is told to share it with nobody: nothing is read here until that one is gone',
     'readers_aside',
   ),
+  'reader.beside': kind(
+    'error',
+    'another reader, which is told to share, reads the stream beside this one, which is told to share it with nobody: tell both the same',
+    'readers_beside',
+  ),
   'stream.uncovered': kind(
     'warn',
     'the listing of shards leaves a part of the hash range out; it is asked for again',

@@ -26,8 +26,8 @@ export interface LeaseParts {
 /** Rows are read this often in a period, so that two silent periods are noticed within three. */
 const LOOKS_IN_A_PERIOD = 3;
 const WAKES_IN_A_PERIOD = 10;
-/** Between two lines about standing aside. */
-const ASIDE_AGAIN_MS = 300_000;
+/** Between two lines about another reader of a stream that is not to be shared. */
+const OTHER_AGAIN_MS = 300_000;
 
 export class Leases {
   readonly #parts: LeaseParts;
@@ -36,7 +36,7 @@ export class Leases {
   readonly #watched = new Set<string>();
   /** When the writes that made rows ours began. */
   readonly #takenAt = new Map<string, number>();
-  #saidAsideAt = -Infinity;
+  #saidOtherAt = -Infinity;
   readonly tenure: Tenure;
   /** Unique for this run of this reader: `name/process/random`. */
   readonly me: string;
@@ -86,7 +86,7 @@ export class Leases {
   /** Takes what is this reader's share of the shards that may be read, and asks for what is missing. Afterwards `rows` says which shards are ours. */
   async share(readable: readonly Shard[], rows: StreamRows, signal: AbortSignal): Promise<void> {
     if (!this.#parts.shared) return;
-    const { take, steal, ask, aside } = assign({
+    const { take, steal, ask, aside, beside } = assign({
       me: this.me,
       alone: this.#parts.alone,
       rows: rows.known.values(),
@@ -97,6 +97,8 @@ export class Leases {
       random: Math.random,
     });
     if (aside !== undefined) this.#standAside(aside, rows);
+    // Whoever shares was given what it asked for: kept from it, it would take the shards by force, and deliver twice.
+    if (beside !== undefined) this.#sayOther('reader.beside', beside, rows);
     const takes = [...take.map((row) => ({ row, force: false })), ...steal.map((row) => ({ row, force: true }))];
     await Promise.all(takes.map(({ row, force }) => this.#take(row, force, rows, signal)));
     await Promise.all(ask.map((row) => this.#ask(row, rows, signal)));
@@ -124,17 +126,21 @@ export class Leases {
 
   /** Fails with KINLOG_STREAM_TAKEN when this reader has begun to read as well, as two that start at once may; otherwise it waits for the other to go. */
   #standAside(owner: string, rows: StreamRows): void {
-    const { clock, log } = this.#parts;
     if ([...rows.known.values()].some((row) => row.owner === this.me && row.position.kind !== 'end'))
       throw new KinlogError(
         'KINLOG_STREAM_TAKEN',
         `${owner} reads ${rows.stream.id} too, and this reader shares it with nobody`,
       );
-    // The one before this reader may have died: what does not move is waited for in silence.
+    this.#sayOther('reader.aside', owner, rows);
+  }
+
+  /** The one before this reader may have died: what does not move is waited for in silence. */
+  #sayOther(event: 'reader.aside' | 'reader.beside', owner: string, rows: StreamRows): void {
+    const { clock, log } = this.#parts;
     const moves = [...this.#watch.owners()].some((other) => other.owner === owner && other.moved);
-    if (!moves || clock.monotonic() - this.#saidAsideAt < ASIDE_AGAIN_MS) return;
-    this.#saidAsideAt = clock.monotonic();
-    log.emit('reader.aside', { stream: rows.stream.id, owner });
+    if (!moves || clock.monotonic() - this.#saidOtherAt < OTHER_AGAIN_MS) return;
+    this.#saidOtherAt = clock.monotonic();
+    log.emit(event, { stream: rows.stream.id, owner });
   }
 
   async #take(row: StoredRow, force: boolean, rows: StreamRows, signal: AbortSignal): Promise<void> {

@@ -27,6 +27,8 @@ export interface Assignment {
   readonly ask: readonly StoredRow[];
   /** The reader for which this one has to stand aside. */
   readonly aside?: string;
+  /** A reader that reads beside this one, though it is told to have every shard. */
+  readonly beside?: string;
 }
 
 /**
@@ -63,8 +65,12 @@ export function assign(input: AssignInput): Assignment {
 /** Of the readers that live, the one with the most shards reads, and of equals the first by name. Nobody asks for a shard, so that a reader that shares and one that
  *  does not never hand the same shards to and fro. */
 function alone(me: string, free: StoredRow[], held: ReadonlyMap<string, readonly StoredRow[]>): Assignment {
-  const [first] = [...held].sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1))[0]!;
-  return { take: first === me ? free : [], steal: [], ask: [], ...(first === me ? {} : { aside: first }) };
+  const [[first], second] = [...held].sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1)) as [
+    [string, unknown],
+    [string, unknown]?,
+  ];
+  if (first !== me) return { take: [], steal: [], ask: [], aside: first };
+  return { take: free, steal: [], ask: [], ...(second === undefined ? {} : { beside: second[0] }) };
 }
 
 function asked(

@@ -64,4 +64,21 @@ describe('a reader that shares with nobody', () => {
     expect(owners.size).toBe(1);
     expect(breaches(scene)).toEqual([]);
   });
+
+  it('says so when a reader that shares comes after it, which is given shards and delivers nothing twice', async () => {
+    scene = new SharedScene({ shards: 5 });
+    const first = scene.join(ALONE);
+    await scene.until(() => first.shards.length === 5);
+    const second = scene.join({ idleMs: 10_000 });
+    scene.put(50);
+    await scene.until(() => second.shards.length > 0 && first.said('reader.beside').length > 0);
+    await scene.delivered();
+    await scene.clock.advance(20 * T);
+    expect(first.said('reader.beside').map(({ level, fields }) => [level, fields['owner']])).toEqual([
+      ['error', second.me],
+    ]);
+    expect(second.said('reader.beside')).toEqual([]);
+    expect(new Set(scene.accepted).size).toBe(scene.accepted.length);
+    expect(breaches(scene)).toEqual([]);
+  });
 });
