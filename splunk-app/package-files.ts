@@ -124,8 +124,8 @@ const APART: ReadonlyMap<string, string> = new Map([
 
 const apart: Plugin = {
   name: 'apart',
-  setup({ onResolve }) {
-    onResolve({ filter: /^[^.]/ }, ({ path: name }) => {
+  setup(bundler) {
+    bundler.onResolve({ filter: /^[^.]/ }, ({ path: name }) => {
       const file = APART.get(name);
       return file === undefined ? undefined : { path: `./${file}`, external: true };
     });
