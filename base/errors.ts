@@ -181,13 +181,13 @@ export const ERRORS = {
     'never',
     100,
     'The reader was told to go on where reading had stopped, but the store holds no position of the stream.',
-    'Check that this is the store used before. To read the stream anew, choose another start, or say with onLostPosition what to do.',
+    'Check that this is the store used before. To read the stream anew, choose another start, or say what to do when a position is lost.',
   ),
   KINLOG_POSITION_LOST: kind(
     'never',
     100,
-    'What a shard still had to deliver has aged out of the stream, and onLostPosition says to stop then.',
-    'Set onLostPosition to horizon to go on with the oldest record that is left, and find out why reading fell behind by the whole retention.',
+    'What a shard still had to deliver has aged out of the stream, and the reader was told to stop then.',
+    'To go on with the oldest record that is left, choose the horizon for when a position is lost. Find out why reading fell behind by the whole retention.',
   ),
   KINLOG_CHECKPOINT_IN_USE: kind(
     'never',
