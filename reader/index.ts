@@ -35,7 +35,7 @@ export { EventPipe, ModularInputOutput } from './output/modular-input.ts';
 export type { LostPosition } from './shard-reader.ts';
 export type { DeadLetter, DeadLetters } from './output/dead-letter.ts';
 export { DeadLetterFile } from './output/dead-letter-file.ts';
-export type { Output } from './output/output.ts';
+export { EventsRefused, type Output, type RefusedEvent } from './output/output.ts';
 export type { ReaderState, ReaderStatus, ShardState, ShardStatus } from './status.ts';
 
 /** Where a stream is read from that was never read before; later starts go on where reading stopped. */
