@@ -86,6 +86,51 @@ describe.each(STORES)('two hosts on one stream with positions in the %s', SIDE_B
       expect(first!.said(/^(WARN|ERROR)/)).toEqual([]);
     }));
 
+  it('that refuse others and start at the same moment: one reads, the other says that it does not', () =>
+    inScene(async (scene) => {
+      const splunkd = splunkdWith(scene.app);
+      const hosts = [await scene.host({ splunkd }), await scene.host({ splunkd })];
+      const stanza = scene.settings({ lease_period_s: '1', ...store(), other_readers: 'refuse' });
+      await Promise.all(hosts.map((host) => host.create('prod', stanza)));
+      await flowUntil(
+        scene,
+        () => hosts.some((host) => host.said(/^ERROR reader\.aside/).length > 0),
+        'one stands aside',
+      );
+      const reads = hosts.map((host) => host.events.length > 0);
+      await flowUntil(scene, () => scene.sent.length > 100, 'a hundred events');
+      expect(reads.filter((one) => one)).toHaveLength(1);
+      expect(hosts.map((host) => host.events.length > 0)).toEqual(reads);
+      expect(scene.repeated).toBe(0);
+    }));
+
+  it('of which only the second refuses others: it stands aside as long as the first reads', () =>
+    inScene(async (scene) => {
+      const stanza = store();
+      const [first] = await members(scene, 1, stanza);
+      scene.put(20);
+      await scene.delivered();
+      const second = await scene.host({ splunkd: first!.splunkd });
+      await second.create('prod', scene.settings({ lease_period_s: '1', ...stanza, other_readers: 'refuse' }));
+      await scene.until(() => second.said(/^ERROR reader\.aside/).length > 0, 'the second stands aside');
+      scene.put(20);
+      await scene.delivered();
+      expect([first!.events.length, second.events.length]).toEqual([40, 0]);
+    }));
+
+  it('of which only the first refuses others: it says that another one reads beside it', () =>
+    inScene(async (scene) => {
+      const stanza = store();
+      const [first] = await members(scene, 1, { ...stanza, other_readers: 'refuse' });
+      scene.put(20);
+      await scene.delivered();
+      const second = await scene.host({ splunkd: first!.splunkd });
+      await second.create('prod', scene.settings({ lease_period_s: '1', ...stanza }));
+      await flowUntil(scene, () => second.events.length > 0, 'the second reads');
+      await flowUntil(scene, () => first!.said(/^ERROR/).length > 0, 'the first says so');
+      expect(scene.repeated).toBe(0);
+    }));
+
   it('go on at their positions after an edit, though the new process starts beside the old one', () =>
     inScene(async (scene) => {
       const [host] = await members(scene, 1, store());

@@ -42,6 +42,35 @@ describe('an input', SIDE_BY_SIDE, () => {
       expect(host.said(/^(WARN|ERROR)/)).toEqual([]);
     }));
 
+  it('that is edited again and again before any process has begun loses nothing, and repeats nothing', () =>
+    inScene(async (scene) => {
+      const host = await scene.host();
+      scene.put(20);
+      await host.create('prod', scene.settings());
+      for (let n = 0; n < 4; n++) host.writeConf('prod', scene.settings({ idle_ms: String(300 + n) }));
+      await scene.delivered();
+      scene.put(20);
+      await scene.delivered();
+      expect(host.runs).toHaveLength(5);
+      await scene.until(() => host.runs.slice(0, -1).every(({ input }) => !input.runs), 'the old ones are gone');
+      expect(scene.repeated).toBe(0);
+      expect(host.said(/^(WARN|ERROR)/)).toEqual([]);
+    }));
+
+  it('that a shell starts, whose end tells it nothing, ends by itself when it is edited', () =>
+    inScene(async (scene) => {
+      const host = await scene.host();
+      await host.create('prod', scene.settings({ start_by_shell: 'true' }));
+      scene.put(20);
+      await scene.delivered();
+      const old = host.current();
+      await host.edit('prod', { idle_ms: '300' });
+      scene.put(20);
+      await scene.delivered();
+      await scene.until(() => old.exited !== undefined, 'the old one has ended');
+      expect(scene.repeated).toBe(0);
+    }));
+
   it('that is refused on edit goes on as it was', () =>
     inScene(async (scene) => {
       const host = await scene.host();

@@ -41,6 +41,22 @@ describe('the KV store', SIDE_BY_SIDE, () => {
     }),
   );
 
+  it('that takes no writes any more is told, and reading goes on when it does', () =>
+    inScene(async (scene) => {
+      const host = await scene.host();
+      await host.create('prod', scene.settings(KV));
+      scene.put(10);
+      await scene.delivered();
+      host.faults.readOnly = true;
+      scene.put(10);
+      await scene.until(() => host.said(/^WARN checkpoint\.delayed/).length > 0, 'a position can not be stored');
+      host.faults.readOnly = false;
+      scene.put(10);
+      await scene.delivered();
+      expect(host.said(/^ERROR/)).toEqual([]);
+      expect(host.runs).toHaveLength(1);
+    }));
+
   it('that goes away for a while stops nothing but the delivery, which goes on when it is back', () =>
     inScene(async (scene) => {
       const host = await scene.host();
@@ -115,6 +131,30 @@ describe('a disk', SIDE_BY_SIDE, () => {
 });
 
 describe('an HTTP Event Collector', SIDE_BY_SIDE, () => {
+  it.each([
+    ['whose token is disabled', { disabled: true }],
+    ['that has no such index', { indexes: ['other'] }],
+  ])('%s is told once, and gets every event when that is put right', (_, token) =>
+    inScene(async (scene) => {
+      const hec = new FakeHec({ tokens: { [TOKEN]: token } });
+      const port = await hec.open();
+      try {
+        const host = await scene.host();
+        host.splunkd.passwords.put('kinloader', 'kinloader_hec', 'main', TOKEN);
+        const output = { output: 'hec', hec_url: port.url, hec_credential: 'main', index: 'web' };
+        await host.create('prod', scene.settings(output));
+        scene.put(20);
+        await scene.until(() => host.said(/^(WARN|ERROR)/).length > 0, 'it is told');
+        expect(host.said(/^(WARN|ERROR)/)).toHaveLength(1);
+        hec.tokens.set(TOKEN, {});
+        await scene.until(() => new Set(hec.events.map(({ event }) => event)).size === 20, 'the collector has them');
+        expect(host.runs).toHaveLength(1);
+      } finally {
+        await hec.close();
+      }
+    }),
+  );
+
   it('gets every event over edits and kills; what it refuses for good goes to the dead letters, and reading goes on', () =>
     inScene(async (scene) => {
       const hec = new FakeHec();
@@ -161,7 +201,8 @@ describe('an input', SIDE_BY_SIDE, () => {
       await scene.until(() => host.runs.length === 2, 'splunkd starts it again');
       await scene.delivered();
       expect(host.said(/^ERROR/)).toEqual([expect.objectContaining({ text: expect.stringMatching(/session key/) })]);
-      expect(scene.repeated).toBe(0);
+      // Whatever was delivered before its position could be stored.
+      expect(scene.repeated).toBeLessThanOrEqual(10);
     }));
 
   it('that can not run is started once in half a minute, and each time says once why', () =>
