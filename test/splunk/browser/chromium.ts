@@ -88,7 +88,8 @@ export class Chromium {
     const own = executablePath.startsWith(CHROMIUM_FOLDER);
     const browser = await puppeteer.launch({
       executablePath,
-      env: { ...process.env, ...(own ? ownEnvironment(profile) : {}) },
+      // What it leaves behind when it is killed goes away with its profile.
+      env: { ...process.env, TMPDIR: profile, ...(own ? ownEnvironment(profile) : {}) },
       headless: 'shell',
       userDataDir: profile,
       args: FLAGS,
