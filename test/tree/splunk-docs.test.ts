@@ -177,6 +177,15 @@ describe('docs/splunk/troubleshooting.md', () => {
     expect([...rows.map(([code]) => code), ...NOT_OF_AN_INPUT].sort()).toEqual(Object.keys(ERRORS).sort());
   });
 
+  it('names the failures that stop one shard alone', () => {
+    const [, list] = /^const SHARD_ONLY[^=]*= \[([^\]]*)\]/m.exec(read('reader/runs.ts'))!;
+    const alone = [...list!.matchAll(/KINLOG_\w+/g)].map(([code]) => code);
+    // Another reader has the shard then.
+    const lost = 'KINLOG_LEASE_LOST';
+    const named = rows.filter(([, what]) => what === 'shard').map(([code]) => code);
+    expect(named.sort()).toEqual([...alone, lost].sort());
+  });
+
   it.each(rows)('says of %s whether it is tried again: %s', (code, what) => {
     expect(ENDS[ERRORS[code as keyof typeof ERRORS].retry]).toContain(what);
   });
