@@ -1,19 +1,13 @@
 /** The position store of a stanza: which one it is, which one it was, and how each is opened. */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { AwsAccess } from '../../base/aws-access.ts';
-import { KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
 import { fileError, inspectDirectory } from '../../reader/checkpoint/leveldb-files.ts';
 import { MovingStore, type Store } from './moving-store.ts';
 import type { StanzaOptions } from './options.ts';
-
-/** Everything that tells one store from another, as the file beside the positions remembers it. */
-export type StorePlace =
-  | { readonly kind: 'local' }
-  | { readonly kind: 'kvstore' }
-  | { readonly kind: 'dynamodb'; readonly table: string; readonly region?: string; readonly endpoint?: string };
+import { placeOf, placeText, rememberedPlace, type StorePlace } from './store-place.ts';
 
 export interface StoreContext {
   readonly options: StanzaOptions;
@@ -59,41 +53,6 @@ export async function openPositions(context: StoreContext): Promise<Store> {
   }
 }
 
-export function placeOf({
-  checkpointStore,
-  checkpointTable,
-  streamName,
-  awsRegion,
-  dynamodbEndpoint,
-}: StanzaOptions): StorePlace {
-  if (checkpointStore !== 'dynamodb') return { kind: checkpointStore };
-  const region = /^arn:[^:]*:kinesis:([^:]+):/.exec(streamName)?.[1] ?? awsRegion;
-  return {
-    kind: 'dynamodb',
-    table: checkpointTable ?? '',
-    ...(region === undefined ? {} : { region }),
-    ...(dynamodbEndpoint === undefined ? {} : { endpoint: dynamodbEndpoint }),
-  };
-}
-
-export function placeText(place: StorePlace): string {
-  return place.kind === 'dynamodb' ? `dynamodb table ${place.table}` : place.kind;
-}
-
-async function rememberedPlace(file: string): Promise<StorePlace | undefined> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw fileError(error, file);
-  });
-  if (text === undefined) return undefined;
-  const place = parsedPlace(text);
-  if (place !== undefined) return place;
-  throw new KinlogError('KINLOG_CHECKPOINT_UNREADABLE', `${file} does not say where the positions of this input are`, {
-    remedy:
-      'Remove it when the input keeps its positions where it always did; otherwise write the former place into it.',
-  });
-}
-
 /** As a whole or not at all. */
 async function remember(place: StorePlace, file: string): Promise<void> {
   try {
@@ -109,18 +68,6 @@ async function remember(place: StorePlace, file: string): Promise<void> {
     await rename(next, file);
   } catch (error) {
     throw fileError(error, file);
-  }
-}
-
-function parsedPlace(text: string): StorePlace | undefined {
-  try {
-    const place = JSON.parse(text) as Partial<Record<string, unknown>> | null;
-    if (place?.['kind'] === 'local' || place?.['kind'] === 'kvstore') return { kind: place['kind'] };
-    return place?.['kind'] === 'dynamodb' && typeof place['table'] === 'string'
-      ? (place as unknown as StorePlace)
-      : undefined;
-  } catch {
-    return undefined;
   }
 }
 

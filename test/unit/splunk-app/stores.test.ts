@@ -9,7 +9,8 @@ import { MemoryStore } from '../../../reader/checkpoint/memory.ts';
 import type { Position } from '../../../reader/checkpoint/position.ts';
 import type { ShardRow } from '../../../reader/checkpoint/store.ts';
 import { MovingStore, type Store } from '../../../splunk-app/input/moving-store.ts';
-import { openPositions, placeOf } from '../../../splunk-app/input/stores.ts';
+import { placeOf } from '../../../splunk-app/input/store-place.ts';
+import { openPositions } from '../../../splunk-app/input/stores.ts';
 import { parseStanzaOptions } from '../../../splunk-app/input/stanza.ts';
 import { FakeSplunkd } from '../../fakes/splunkd/splunkd.ts';
 
