@@ -2,17 +2,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { renderOptionsPage } from './render/options-page.ts';
-import { renderSetupScript } from './render/setup-script.ts';
 import { renderAll } from './render.ts';
 
 const here = import.meta.dirname;
 const { version } = JSON.parse(readFileSync(join(here, '../package.json'), 'utf8')) as { version: string };
 
-const wanted = new Map([
-  ...renderAll(version),
-  ['appserver/static/setup.js', renderSetupScript()],
-  ['../docs/splunk/options.md', renderOptionsPage()],
-]);
+const wanted = new Map([...renderAll(version), ['../docs/splunk/options.md', renderOptionsPage()]]);
 const stale = [...wanted].filter(([path, content]) => content !== current(join(here, path)));
 if (process.argv.includes('--check')) {
   for (const [path] of stale)

@@ -7,6 +7,7 @@ import { libraries, licences } from './package-libraries.ts';
 import { ownPackage, PACKAGES, type PackageName, type Platform } from './package-platforms.ts';
 import { pinnedRuntime, type Runtime } from './package-runtime.ts';
 import { APP_ID } from './render.ts';
+import { setupScript } from './setup-script.ts';
 import { renderSbom } from './sbom.ts';
 import type { ArchiveFile } from './tar.ts';
 
@@ -50,6 +51,7 @@ export async function program(): Promise<Program> {
       ),
       plain('LICENSE.txt', path.join(root, 'LICENSE')),
       plain('bin/scheme.xml', path.join(here, 'scheme.xml')),
+      { path: 'appserver/static/setup.js', bytes: Buffer.from(setupScript()), executable: false },
       ...bundles.map(({ file }) => file),
     ],
     inputs: bundles.flatMap(({ inputs }) => inputs),

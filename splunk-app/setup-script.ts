@@ -4,10 +4,10 @@ import { buildSync } from 'esbuild';
 
 const BANNER = '/* The set-up page of the app, joined from splunk-app/setup of its sources. */';
 
-export function renderSetupScript(): string {
+export function setupScript(): string {
   const { outputFiles } = buildSync({
-    entryPoints: [path.join(import.meta.dirname, '../setup/page.js')],
-    absWorkingDir: path.join(import.meta.dirname, '../..'),
+    entryPoints: [path.join(import.meta.dirname, 'setup/page.js')],
+    absWorkingDir: path.join(import.meta.dirname, '..'),
     bundle: true,
     format: 'iife',
     target: 'es2020',
