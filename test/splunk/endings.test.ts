@@ -104,6 +104,9 @@ describe('an input whose pipe is full', SIDE_BY_SIDE, () => {
       host.resume();
       await scene.delivered();
       expect(scene.repeated).toBeLessThanOrEqual(20);
+      // The new one has waited for the positions that the old one still had.
+      expect(host.said(/^ERROR/)).toEqual([]);
+      expect(host.runs).toHaveLength(2);
     }));
 });
 
