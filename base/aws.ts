@@ -1,6 +1,7 @@
 /** How kinlog connects to Kinesis: the access to AWS, and what only Kinesis needs. */
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis';
 import { awsClientConfig, type AwsAccess } from './aws-access.ts';
+import { arnRegion } from './stream.ts';
 
 /** Without a region the ARN of the stream says it, before AWS_REGION and the shared configuration files. */
 export interface KinesisConnection extends AwsAccess {
@@ -22,18 +23,7 @@ export function connectKinesis(connection: KinesisConnection = {}): KinesisClien
   });
 }
 
-/** `arn:aws:kinesis:eu-west-1:123456789012:stream/name` → `eu-west-1`. */
-export function arnRegion(stream: string | undefined): string | undefined {
-  const region = /^arn:[^:]*:kinesis:([^:]+):/.exec(stream ?? '')?.[1];
-  return region;
-}
-
 /** Where the client's calls go, for messages; undefined when nothing says it. */
 export async function regionOf(kinesis: KinesisClient): Promise<string | undefined> {
   return kinesis.config.region().catch(() => undefined);
-}
-
-/** A stream as AWS calls take it: by ARN when the text is one, by name otherwise. */
-export function streamAddress(stream: string): { StreamARN: string } | { StreamName: string } {
-  return stream.startsWith('arn:') ? { StreamARN: stream } : { StreamName: stream };
 }

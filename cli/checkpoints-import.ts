@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { configFaults, kebab } from '../base/config.ts';
 import { isKinlogError, KinlogError } from '../base/errors.ts';
+import { streamId } from '../base/stream.ts';
 import { exportedRows, withoutLease } from '../reader/checkpoint/export.ts';
 import type { ShardRow, StoredRow } from '../reader/checkpoint/store.ts';
 import { refuseAlive, refuseMoved } from './checkpoints-alive.ts';
@@ -18,7 +19,7 @@ import {
   type Place,
   type StreamSide,
 } from './checkpoints-scene.ts';
-import { streamId, targetOf, type Target } from './checkpoints-target.ts';
+import { targetOf, type Target } from './checkpoints-target.ts';
 import { putAll } from './checkpoints-write.ts';
 import { confirmed } from './confirm.ts';
 import type { Surroundings } from './exit.ts';

@@ -1,5 +1,6 @@
 /** Which stream and which store a command is about: by its flags, or by the file of `kinlog run`. */
 import { configFaults, text, type OptionValues } from '../base/config.ts';
+import { streamId } from '../base/stream.ts';
 import { streamName, type CONNECTION, type ConnectionValues } from './connection-options.ts';
 import type { CliOption } from './options.ts';
 import type { StreamConfig } from './run-config.ts';
@@ -23,11 +24,6 @@ export interface Target {
 }
 
 type TargetValues = OptionValues<typeof TARGET> & OptionValues<typeof CONNECTION>;
-
-/** A stream by its ARN and by its name has the same rows. */
-export function streamId(stream: string): string {
-  return stream.split(':stream/').at(-1) ?? stream;
-}
 
 /** `prefix`: of the flags that name the store. */
 export async function targetOf(values: TargetValues, prefix: string): Promise<Target> {

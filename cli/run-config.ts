@@ -5,6 +5,7 @@ import { LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
 import { awsClientConfig, type AwsAccess } from '../base/aws-access.ts';
 import { configFaults } from '../base/config.ts';
+import { streamId } from '../base/stream.ts';
 import { isKinlogError } from '../base/errors.ts';
 import { silentLog } from '../base/events.ts';
 import { hecConfig } from '../reader/output/hec-config.ts';
@@ -224,7 +225,7 @@ function sharedFaults(stream: StreamConfig, other: StreamConfig, otherName: stri
   const faults: string[] = [];
   const { store } = stream;
   const sameStore = store.kind !== 'memory' && storeName(store) === storeName(other.store);
-  if (sameStore && shortName(stream.stream) === shortName(other.stream))
+  if (sameStore && streamId(stream.stream) === streamId(other.stream))
     faults.push(`and ${otherName} would keep their positions in the same rows of ${storeName(store)}`);
   else if (sameStore && store.kind === 'dynamodb' && store.keys !== 'stream')
     faults.push(`and ${otherName} share ${storeName(store)}, which must say keys: stream, or be two tables`);
@@ -257,8 +258,3 @@ function commonFile(
 }
 
 const fileOf = (output: OutputConfig): string | undefined => (output.kind === 'ndjson' ? output.file : undefined);
-
-/** As stores know it. */
-function shortName(stream: string): string {
-  return stream.split(':stream/').at(-1) ?? stream;
-}

@@ -1,8 +1,9 @@
 /** `kinlog shards`: the lineage of a stream, and how far each shard is read. */
 import { systemClock } from '../base/clock.ts';
+import { streamId } from '../base/stream.ts';
 import { ByteTarget } from './byte-target.ts';
 import { rowsOf, StreamSide, withPlace } from './checkpoints-scene.ts';
-import { streamId, targetOf } from './checkpoints-target.ts';
+import { targetOf } from './checkpoints-target.ts';
 import { EXIT, Interruption, type Surroundings } from './exit.ts';
 import type { ShardsValues } from './shards-options.ts';
 import { drawTree } from './shards-render.ts';

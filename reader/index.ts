@@ -2,6 +2,7 @@
 import type { KinesisConnection } from '../base/aws.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { silentLog, type EventLog } from '../base/events.ts';
+import { streamId } from '../base/stream.ts';
 import { RecordDecoder, type DecodeOptions } from '../record/decode.ts';
 import type { CheckpointStore, RowRemover } from './checkpoint/store.ts';
 import { BuilderPool } from './builder-pool.ts';
@@ -223,9 +224,4 @@ function deliveryFor(options: ReaderOptions, log: EventLog): (shard: Shard, prog
       log,
     });
   };
-}
-
-/** Name and ARN are the same stream, so that positions survive a change from one to the other. */
-function streamId(stream: string): string {
-  return stream.split(':stream/').at(-1) ?? stream;
 }

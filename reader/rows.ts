@@ -2,7 +2,7 @@
 import { isKinlogError, KinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
 import type { CheckpointStore, RowRemover, ShardRow, StoredRow, StreamKey } from './checkpoint/store.ts';
-import { Turns } from './output/turns.ts';
+import { Turns } from '../base/turns.ts';
 import type { Patience } from './patience.ts';
 
 /** Puts under way at the same time: a network store answers in milliseconds, and a stream may have thousands of shards. */

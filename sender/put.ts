@@ -1,7 +1,8 @@
 /** The seam to the stream: one PutRecords call, entry by entry answered. */
 import { PutRecordsCommand, type KinesisClient, type PutRecordsResultEntry } from '@aws-sdk/client-kinesis';
 import { fromAws } from '../base/aws-errors.ts';
-import { connectKinesis, regionOf, streamAddress, type KinesisConnection } from '../base/aws.ts';
+import { connectKinesis, regionOf, type KinesisConnection } from '../base/aws.ts';
+import { streamAddress } from '../base/stream.ts';
 import { KinlogError } from '../base/errors.ts';
 
 export interface PutEntry {

@@ -8,7 +8,8 @@ import {
   type KinesisClient,
   type Shard as ListedShard,
 } from '@aws-sdk/client-kinesis';
-import { arnRegion, connectKinesis, regionOf, streamAddress, type KinesisConnection } from '../../base/aws.ts';
+import { connectKinesis, regionOf, type KinesisConnection } from '../../base/aws.ts';
+import { arnRegion, streamAddress } from '../../base/stream.ts';
 import { fromAws, type AwsCall } from '../../base/aws-errors.ts';
 import { systemClock, unlessAborted, type Clock } from '../../base/clock.ts';
 import { KinlogError } from '../../base/errors.ts';

@@ -5,7 +5,7 @@ import { isKinlogError, KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
 import type { DeadLetter, DeadLetters } from './dead-letter.ts';
 import { RotatingFile, type OpenFile } from './rotating-file.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../../base/turns.ts';
 
 export interface DeadLetterFileOptions {
   readonly file: string;

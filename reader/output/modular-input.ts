@@ -6,7 +6,7 @@ import { KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
 import type { EventBatch } from '../../record/batch.ts';
 import type { Output } from './output.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../../base/turns.ts';
 import { XmlWriter } from './xml.ts';
 
 export interface EventPipeOptions {

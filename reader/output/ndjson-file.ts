@@ -6,7 +6,7 @@ import type { EventBatch } from '../../record/batch.ts';
 import { NdjsonWriter } from './ndjson.ts';
 import type { Output } from './output.ts';
 import { RotatingFile, type RotatingFileOptions } from './rotating-file.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../../base/turns.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 

@@ -1,8 +1,8 @@
 /** Tries what a stanza needs, all of it side by side and without changing anything: the stream, the position store, the HTTP Event Collector. */
-import { arnRegion } from '../../base/aws.ts';
 import { unlessAborted } from '../../base/clock.ts';
 import { asKinlogError, isKinlogError, type ErrorCode, type KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
+import { arnRegion } from '../../base/stream.ts';
 import { LeaseTable } from '../../reader/checkpoint/dynamodb-table.ts';
 import { FanOutApi } from '../../reader/fetch/fan-out-api.ts';
 import { KinesisApi } from '../../reader/fetch/kinesis.ts';

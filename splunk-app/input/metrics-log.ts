@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { unlessAborted, type Clock } from '../../base/clock.ts';
 import { formatFields, type EventLog, type EventName, type LogLine } from '../../base/events.ts';
+import { arnRegion, streamId } from '../../base/stream.ts';
 import type { ReaderStatus, ShardStatus } from '../../reader/index.ts';
 import { StalledShards } from '../../reader/stalled-shards.ts';
 import { MetricsFile, type OpenMetricsFile } from './metrics-file.ts';
@@ -90,8 +91,8 @@ export class MetricsLog {
     this.#toldAt = clock.monotonic();
     this.#about = {
       stanza: short(stanza),
-      stream: stream.split(':stream/').at(-1)!,
-      ...optional('region', region ?? /^arn:[^:]*:kinesis:([^:]+):/.exec(stream)?.[1]),
+      stream: streamId(stream),
+      ...optional('region', region ?? arnRegion(stream)),
       pid: process.pid,
       started: isoTime(clock.now()),
     };

@@ -1,5 +1,7 @@
 /** What settings of a stanza mean together, where no option can judge alone. Pure. */
 
+import { arnRegion } from '../../base/stream.ts';
+
 /** By the names that stanzas spell; without the empty ones. */
 type Values = ReadonlyMap<string, string>;
 
@@ -14,20 +16,18 @@ export function togetherFaults(own: Readonly<Record<string, string>>): string[] 
 
 const is = (given: Values, name: string, value: string): boolean => given.get(name)?.toLowerCase() === value;
 
-const ARN_REGION = /^arn:[^:]*:kinesis:([^:]+):/;
-
 function regionFaults(given: Values): string[] {
   const stream = given.get('stream_name');
   const region = given.get('aws_region');
   if (stream === undefined) return [];
-  const arnRegion = ARN_REGION.exec(stream)?.[1];
-  if (arnRegion === undefined)
+  const inArn = arnRegion(stream);
+  if (inArn === undefined)
     return region === undefined && !stream.startsWith('arn:')
       ? ['aws_region is missing: a stream that is given by name needs it']
       : [];
-  return region === undefined || region === arnRegion
+  return region === undefined || region === inArn
     ? []
-    : [`aws_region is "${region}" but the ARN in stream_name lies in "${arnRegion}": clear one of them`];
+    : [`aws_region is "${region}" but the ARN in stream_name lies in "${inArn}": clear one of them`];
 }
 
 function keyFaults(given: Values): string[] {

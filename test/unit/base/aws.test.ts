@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { GetRecordsCommand } from '@aws-sdk/client-kinesis';
 import { describe, expect, it } from 'vitest';
-import { arnRegion, connectKinesis, streamAddress } from '../../../base/aws.ts';
+import { connectKinesis } from '../../../base/aws.ts';
 import { fromAws } from '../../../base/aws-errors.ts';
 
 const ARN = 'arn:aws:kinesis:eu-central-1:123456789012:stream/logs';
@@ -14,12 +14,6 @@ describe('a connection to Kinesis', () => {
   it('takes the region from the option, then from the ARN', async () => {
     expect(await connectKinesis({ stream: ARN }).config.region()).toBe('eu-central-1');
     expect(await connectKinesis({ stream: ARN, region: 'us-west-2' }).config.region()).toBe('us-west-2');
-    expect(arnRegion('logs')).toBeUndefined();
-  });
-
-  it('calls a stream by ARN or by name', () => {
-    expect(streamAddress(ARN)).toEqual({ StreamARN: ARN });
-    expect(streamAddress('logs')).toEqual({ StreamName: 'logs' });
   });
 
   it.each([

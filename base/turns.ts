@@ -1,5 +1,5 @@
 /** Who writes next: one at a time, first come first served. */
-import { abortReason } from '../../base/clock.ts';
+import { abortReason } from './clock.ts';
 
 export class Turns {
   readonly #queue: (() => void)[] = [];
