@@ -53,6 +53,13 @@ describe('a body', () => {
     expect(scene.posts()).toBe(4);
   });
 
+  it('leaves the time of a text to its source type, which only this address of HEC does', async () => {
+    await scene.settled(scene.output().write(batchOf('10.0.0.1 - - [21/Nov/2026:12:00:00 +0000] "GET /"'), never));
+    const [call] = scene.port.calls;
+    expect(call!.path).toBe('/services/collector/event?auto_extract_timestamp=true');
+    expect(JSON.parse(gunzipSync(call!.body).toString())).not.toHaveProperty('time');
+  });
+
   it('says host, source, sourcetype and index of the events, and the defaults where they say none', async () => {
     const output = scene.output({ defaults: { index: 'main', host: 'default', source: undefined, sourcetype: '' } });
     await scene.settled(output.write(batchOf({ text: 'a', meta: { host: 'h', sourcetype: 's' } }, 'b'), never));
