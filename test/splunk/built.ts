@@ -17,7 +17,17 @@ import path from 'node:path';
 const root = path.join(import.meta.dirname, '../..');
 const CACHE = path.join(root, '.cache/splunk-app');
 /** What the package is made of. */
-const SOURCES = ['splunk-app', 'base', 'record', 'reader', 'toolchain', 'package.json', 'package-lock.json', 'LICENSE'];
+const SOURCES = [
+  'splunk-app',
+  'base',
+  'record',
+  'reader',
+  'cli',
+  'toolchain',
+  'package.json',
+  'package-lock.json',
+  'LICENSE',
+];
 const NOT_PACKAGED = /(^|\/)(node_modules|validation)$/;
 /** Nobody uses what was not asked for during so long. */
 const STALE_MS = 10 * 60_000;
@@ -40,9 +50,14 @@ export function builtApp(pack: (folder: string) => void): string {
 
 function build(pack: (folder: string) => void): string {
   const work = mkdtempSync(path.join(CACHE, 'made-'));
-  pack(work);
-  execFileSync('tar', ['-xzf', path.join(work, 'kinloader.tar.gz'), '-C', work]);
-  return work;
+  try {
+    pack(work);
+    execFileSync('tar', ['-xzf', path.join(work, 'kinloader.tar.gz'), '-C', work]);
+    return work;
+  } catch (error) {
+    rmSync(work, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 /** Several suites may build at once: the first one wins. */

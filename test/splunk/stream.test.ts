@@ -189,7 +189,7 @@ describe('the input', () => {
 describe('when nobody reads stdout', () => {
   it('fetching stops, memory stays bounded, SIGTERM ends it in time, and the next start delivers everything', async () => {
     // Sixteen shards may be read at 32 MB/s: a reader that goes on can not be overlooked.
-    const backlog = 96;
+    const backlog = 64;
     fake.settings.maxPageBytes = MIB;
     fake.createStream('wide', 16);
     for (let i = 0; i < backlog; i++) fake.put('wide', { data: `${i} ${'x'.repeat(MIB - 100)}`, key: String(i) });

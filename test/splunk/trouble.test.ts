@@ -11,6 +11,95 @@ const inScene = splunkScenes();
 const AT_LEAST_MS = 25_000;
 const KV = { checkpoint_store: 'kvstore', lease_period_s: '1' };
 
+// What waits longest comes first: only a few run at once.
+
+describe('an input', SIDE_BY_SIDE, () => {
+  it('whose session has ended is started again with a new one, and goes on where it was', () =>
+    inScene(async (scene) => {
+      const host = await scene.host();
+      await host.create('prod', scene.settings(KV));
+      scene.put(10);
+      await scene.delivered();
+      host.expireSessions();
+      await scene.until(() => host.said(/^ERROR/).length > 0, 'it says that it is known no more');
+      scene.put(10);
+      await scene.until(() => host.runs.length === 2, 'splunkd starts it again');
+      await scene.delivered();
+      expect(host.said(/^ERROR/)).toEqual([expect.objectContaining({ text: expect.stringMatching(/session key/) })]);
+      // Whatever was delivered before its position could be stored.
+      expect(scene.repeated).toBeLessThanOrEqual(10);
+    }));
+
+  it('that can not run is started once in half a minute, and each time says once why', () =>
+    inScene(async (scene) => {
+      const host = await scene.host();
+      host.writeConf('prod', scene.settings({ log_level: 'LOUD' }));
+      await scene.until(() => host.runs.length === 2, 'splunkd starts it again');
+      expect(host.runs[1]!.startedMs - host.runs[0]!.startedMs).toBeGreaterThan(AT_LEAST_MS);
+      await scene.until(() => host.said(/^ERROR/).length === 2, 'the second error line');
+      expect(host.runs[0]!.input.exited).toBe(1);
+    }));
+});
+
+describe('an HTTP Event Collector', SIDE_BY_SIDE, () => {
+  it.each([
+    ['whose token is disabled', { disabled: true }],
+    ['that has no such index', { indexes: ['other'] }],
+  ])('%s is told once, and gets every event when that is put right and the input is edited', (_, token) =>
+    inScene(async (scene) => {
+      const hec = new FakeHec({ tokens: { [TOKEN]: token } });
+      const port = await hec.open();
+      try {
+        const host = await scene.host();
+        host.splunkd.passwords.put('kinloader', 'kinloader_hec', 'main', TOKEN);
+        const output = { output: 'hec', hec_url: port.url, hec_credential: 'main', index: 'web' };
+        await host.create('prod', scene.settings(output));
+        scene.put(20);
+        await scene.until(() => host.said(/^(WARN|ERROR)/).length > 0, 'it is told');
+        expect(host.said(/^(WARN|ERROR)/)).toHaveLength(1);
+        hec.tokens.set(TOKEN, {});
+        // By itself it would ask again within a minute.
+        await host.edit('prod', { idle_ms: '300' });
+        await scene.until(() => new Set(hec.events.map(({ event }) => event)).size === 20, 'the collector has them');
+      } finally {
+        await hec.close();
+      }
+    }),
+  );
+
+  it('gets every event over edits and kills; what it refuses for good goes to the dead letters, and reading goes on', () =>
+    inScene(async (scene) => {
+      const hec = new FakeHec();
+      hec.maxEventBytes = 50_000;
+      const port = await hec.open();
+      try {
+        const host = await scene.host();
+        host.splunkd.passwords.put('kinloader', 'kinloader_hec', 'main', TOKEN);
+        await host.create('prod', scene.settings({ output: 'hec', hec_url: port.url, hec_credential: 'main' }));
+        const missing = () => {
+          const got = new Set(hec.events.map(({ event }) => event));
+          return scene.sent.filter((text) => text.length < 1000 && !got.has(text));
+        };
+        const delivered = () => scene.until(() => missing().length === 0, 'the collector has every event');
+        scene.put(20);
+        await delivered();
+        scene.putLarge(60_000);
+        scene.put(20);
+        await delivered();
+        const letters = path.join(host.home, 'var/lib/splunk/modinputs/kinesis_log/prod.dead-letters.ndjson');
+        await scene.until(() => readFileSync(letters, 'utf8').includes('event 20 x'), 'the dead letter');
+        await host.edit('prod', { idle_ms: '300' });
+        scene.put(20);
+        host.current().child.kill('SIGKILL');
+        await delivered();
+        expect(host.texts).toEqual([]);
+        expect(hec.events.every(({ source }) => source !== undefined)).toBe(true);
+      } finally {
+        await hec.close();
+      }
+    }));
+});
+
 describe('the KV store', SIDE_BY_SIDE, () => {
   it('that is not ready is waited for with one line, and then the stream is read', () =>
     inScene(async (scene) => {
@@ -127,91 +216,5 @@ describe('a disk', SIDE_BY_SIDE, () => {
       scene.put(10);
       await scene.delivered();
       expect(host.events).toHaveLength(before + 10);
-    }));
-});
-
-describe('an HTTP Event Collector', SIDE_BY_SIDE, () => {
-  it.each([
-    ['whose token is disabled', { disabled: true }],
-    ['that has no such index', { indexes: ['other'] }],
-  ])('%s is told once, and gets every event when that is put right', (_, token) =>
-    inScene(async (scene) => {
-      const hec = new FakeHec({ tokens: { [TOKEN]: token } });
-      const port = await hec.open();
-      try {
-        const host = await scene.host();
-        host.splunkd.passwords.put('kinloader', 'kinloader_hec', 'main', TOKEN);
-        const output = { output: 'hec', hec_url: port.url, hec_credential: 'main', index: 'web' };
-        await host.create('prod', scene.settings(output));
-        scene.put(20);
-        await scene.until(() => host.said(/^(WARN|ERROR)/).length > 0, 'it is told');
-        expect(host.said(/^(WARN|ERROR)/)).toHaveLength(1);
-        hec.tokens.set(TOKEN, {});
-        await scene.until(() => new Set(hec.events.map(({ event }) => event)).size === 20, 'the collector has them');
-        expect(host.runs).toHaveLength(1);
-      } finally {
-        await hec.close();
-      }
-    }),
-  );
-
-  it('gets every event over edits and kills; what it refuses for good goes to the dead letters, and reading goes on', () =>
-    inScene(async (scene) => {
-      const hec = new FakeHec();
-      hec.maxEventBytes = 50_000;
-      const port = await hec.open();
-      try {
-        const host = await scene.host();
-        host.splunkd.passwords.put('kinloader', 'kinloader_hec', 'main', TOKEN);
-        await host.create('prod', scene.settings({ output: 'hec', hec_url: port.url, hec_credential: 'main' }));
-        const missing = () => {
-          const got = new Set(hec.events.map(({ event }) => event));
-          return scene.sent.filter((text) => text.length < 1000 && !got.has(text));
-        };
-        const delivered = () => scene.until(() => missing().length === 0, 'the collector has every event');
-        scene.put(20);
-        await delivered();
-        scene.putLarge(60_000);
-        scene.put(20);
-        await delivered();
-        const letters = path.join(host.home, 'var/lib/splunk/modinputs/kinesis_log/prod.dead-letters.ndjson');
-        await scene.until(() => readFileSync(letters, 'utf8').includes('event 20 x'), 'the dead letter');
-        await host.edit('prod', { idle_ms: '300' });
-        scene.put(20);
-        host.current().child.kill('SIGKILL');
-        await delivered();
-        expect(host.texts).toEqual([]);
-        expect(hec.events.every(({ source }) => source !== undefined)).toBe(true);
-      } finally {
-        await hec.close();
-      }
-    }));
-});
-
-describe('an input', SIDE_BY_SIDE, () => {
-  it('whose session has ended is started again with a new one, and goes on where it was', () =>
-    inScene(async (scene) => {
-      const host = await scene.host();
-      await host.create('prod', scene.settings(KV));
-      scene.put(10);
-      await scene.delivered();
-      host.expireSessions();
-      await scene.until(() => host.said(/^ERROR/).length > 0, 'it says that it is known no more');
-      scene.put(10);
-      await scene.until(() => host.runs.length === 2, 'splunkd starts it again');
-      await scene.delivered();
-      expect(host.said(/^ERROR/)).toEqual([expect.objectContaining({ text: expect.stringMatching(/session key/) })]);
-      // Whatever was delivered before its position could be stored.
-      expect(scene.repeated).toBeLessThanOrEqual(10);
-    }));
-
-  it('that can not run is started once in half a minute, and each time says once why', () =>
-    inScene(async (scene) => {
-      const host = await scene.host();
-      host.writeConf('prod', scene.settings({ log_level: 'LOUD' }));
-      await scene.until(() => host.runs.length === 2, 'splunkd starts it again');
-      expect(host.runs[1]!.startedMs - host.runs[0]!.startedMs).toBeGreaterThan(AT_LEAST_MS);
-      await scene.until(() => host.said(/^ERROR/).length === 2, 'the second error line');
-      expect(host.runs[0]!.input.exited).toBe(1);
     }));
 });
