@@ -72,6 +72,10 @@ export const EVENTS = {
     'another reader, which is told to share, reads the stream beside this one, which is told to share it with nobody: tell both the same',
     'readers_beside',
   ),
+  'reader.elsewhere': kind(
+    'warn',
+    'the positions moved, and other readers go on using the store where they were: until they are changed too, what they read arrives twice',
+  ),
   'stream.uncovered': kind(
     'warn',
     'the listing of shards leaves a part of the hash range out; it is asked for again',

@@ -1,4 +1,5 @@
 /** A store that takes over the positions of the store that an input used before, when it is first read. */
+import type { Clock } from '../../base/clock.ts';
 import { isKinlogError } from '../../base/errors.ts';
 import { comparePositions } from '../../reader/checkpoint/position.ts';
 import { withoutLease } from '../../reader/checkpoint/export.ts';
@@ -11,18 +12,23 @@ import type {
   Version,
 } from '../../reader/checkpoint/store.ts';
 import { parentsFirst } from '../../reader/shards/lineage.ts';
-
-export type Store = CheckpointStore & RowRemover;
+import { releasedRows, type ReleasedRows, type Store } from './released-rows.ts';
 
 export interface Move {
   /** Where the positions come from; closed once they are over. Its rows stay as they are, and are overtaken when positions move back. */
   readonly from: Store;
   readonly to: Store;
-  /** Called once every position is durable in `to`. */
-  readonly done: (moved: number) => Promise<void>;
+  /** Called once every position is durable in `to`; `living` are readers that go on using `from`. */
+  readonly done: (moved: number, living: ReadonlySet<string>) => Promise<void>;
+  readonly clock: Clock;
+  /** Of both stores, milliseconds. */
+  readonly leasePeriodMs: number;
 }
 
-/** Nothing is read before everything has moved. Only forward: a row that lies further already stays, and so does one that a reader has, which moves it itself. An interruption is made up for by the next start. */
+/** The process before this one stores what it still delivers, and other hosts change their stanzas at about the same time. */
+const PERIODS_TO_LEAVE = 3;
+
+/** Nothing is read before everything has moved. Only forward: a row that lies further already stays, and so does one that a living reader has, which moves it itself. An interruption is made up for by the next start. */
 export class MovingStore implements CheckpointStore, RowRemover {
   readonly traits: CheckpointStore['traits'];
   readonly #move: Move;
@@ -58,22 +64,39 @@ export class MovingStore implements CheckpointStore, RowRemover {
 
   async #moveRows(stream: StreamKey, signal: AbortSignal): Promise<void> {
     const { from, done } = this.#move;
-    const present = await rowsById(this.#to, stream, signal);
+    const before = await this.#released(from, stream, signal, { matters: () => true, periods: PERIODS_TO_LEAVE });
+    const matters = (row: StoredRow) => {
+      const moving = before.rows.get(row.shardId);
+      return moving !== undefined && isFurther(moving, row, stream);
+    };
+    // Whoever takes the rows anew from a dead reader would begin where that one ended.
+    const present = await this.#released(this.#to, stream, signal, { matters, periods: 0 });
     let moved = 0;
     // A child with a row below a parent without one means that the parent was passed over, so parents go first.
-    for (const row of parentsFirst(await rowsById(from, stream, signal)))
-      if (await this.#moveRow(stream, row, present.get(row.shardId), signal)) moved++;
-    await done(moved);
+    for (const row of parentsFirst(before.rows))
+      if (await this.#moveRow(stream, row, present, signal)) moved++;
+    await done(moved, before.living);
     await from.close();
+  }
+
+  #released(
+    store: Store,
+    stream: StreamKey,
+    signal: AbortSignal,
+    wanted: Parameters<typeof releasedRows>[3],
+  ): Promise<ReleasedRows> {
+    const { clock, leasePeriodMs } = this.#move;
+    return releasedRows(store, stream, { clock, leasePeriodMs, signal }, wanted);
   }
 
   async #moveRow(
     stream: StreamKey,
     row: StoredRow,
-    present: StoredRow | undefined,
+    { rows, living }: ReleasedRows,
     signal: AbortSignal,
   ): Promise<boolean> {
-    if (present !== undefined && (present.owner !== undefined || !isFurther(row, present, stream))) return false;
+    const present = rows.get(row.shardId);
+    if (present !== undefined && (living.has(present.owner ?? '') || !isFurther(row, present, stream))) return false;
     try {
       await this.#to.put(stream, withoutLease(row), present?.version ?? 'absent', signal);
       return true;
@@ -85,14 +108,9 @@ export class MovingStore implements CheckpointStore, RowRemover {
   }
 }
 
-async function rowsById(store: Store, stream: StreamKey, signal: AbortSignal): Promise<Map<string, StoredRow>> {
-  const rows = new Map<string, StoredRow>();
-  for await (const row of store.rows(stream, signal)) rows.set(row.shardId, row);
-  return rows;
-}
-
-/** Positions of different streams of one name can not be compared: the one of the stream that is read now counts. */
+/** Positions of different streams of one name can not be compared: the one of the stream that is read now counts. 0: whoever wrote the row was not allowed to know. */
 function isFurther(row: ShardRow, present: ShardRow, { createdMs }: StreamKey): boolean {
-  if (row.streamCreatedMs !== present.streamCreatedMs) return row.streamCreatedMs === createdMs;
+  const [its, theirs] = [row.streamCreatedMs, present.streamCreatedMs];
+  if (its !== theirs && its !== 0 && theirs !== 0) return its === createdMs;
   return comparePositions(row.position, present.position) > 0;
 }

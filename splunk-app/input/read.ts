@@ -3,7 +3,7 @@ import { Reader } from '../../reader/index.ts';
 import { awsAccess } from './access.ts';
 import { whileCaptain } from './captain.ts';
 import { openCollector, type Collector, type CollectorContext } from './collector.ts';
-import type { Store } from './moving-store.ts';
+import type { Store } from './released-rows.ts';
 import type { ReadStream, StreamWork } from './run.ts';
 import { resolveSecrets } from './secrets.ts';
 import { Splunkd } from './splunkd.ts';
@@ -31,10 +31,10 @@ export const readStream: ReadStream = async (work) => {
 type Turn = CollectorContext;
 
 async function readWith(work: StreamWork, turn: Turn): Promise<void> {
-  const { options, document, directory, log } = work;
+  const { options, document, directory, log, clock } = work;
   const aws = awsAccess(options, turn.secrets);
   const place = { options, directory, aws, splunkd: document, app: APP_ID };
-  const store = await openPositions({ ...place, log, signal: turn.signal });
+  const store = await openPositions({ ...place, log, clock, signal: turn.signal });
   try {
     if (options.output === 'stdout') await readInto({ output: work.output }, store, work, turn);
     else {

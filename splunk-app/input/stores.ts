@@ -3,10 +3,12 @@ import { mkdir, open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { AwsAccess } from '../../base/aws-access.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { EventLog } from '../../base/events.ts';
 import { fileError, inspectDirectory } from '../../reader/checkpoint/leveldb-files.ts';
-import { MovingStore, type Store } from './moving-store.ts';
+import { MovingStore } from './moving-store.ts';
 import type { StanzaOptions } from './options.ts';
+import type { Store } from './released-rows.ts';
 import { placeOf, placeText, rememberedPlace, type StorePlace } from './store-place.ts';
 
 export interface StoreContext {
@@ -19,6 +21,7 @@ export interface StoreContext {
   readonly splunkd: { readonly serverUri: string; readonly sessionKey: string };
   readonly app: string;
   readonly log: EventLog;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
@@ -36,15 +39,19 @@ export async function openPositions(context: StoreContext): Promise<Store> {
     if (remembered === undefined) await remember(place, file);
     return store;
   }
-  const from = await openPlace(before, context);
+  const { log, clock, options } = context;
+  const from = await openPlace(before, context, GONE_IS_LOST);
   try {
     const to = await openPlace(place, context);
     return new MovingStore({
       from,
       to,
-      done: async (moved) => {
+      clock,
+      leasePeriodMs: options.leasePeriodS * 1000,
+      done: async (moved, living) => {
         await remember(place, file);
-        context.log.emit('checkpoint.moved', { from: placeText(before), to: placeText(place), rows: moved });
+        log.emit('checkpoint.moved', { from: placeText(before), to: placeText(place), rows: moved });
+        if (living.size > 0) log.emit('reader.elsewhere', { store: placeText(before), owners: [...living].join(', ') });
       },
     });
   } catch (error) {
@@ -76,7 +83,10 @@ async function localPlace(directory: string): Promise<StorePlace | undefined> {
   return (await inspectDirectory(directory)) === 'new' ? undefined : { kind: 'local' };
 }
 
-async function openPlace(place: StorePlace, context: StoreContext): Promise<Store> {
+/** A table that held positions and is gone must not be made anew: nothing would move, and reading would begin somewhere else. */
+const GONE_IS_LOST = { create: false } as const;
+
+async function openPlace(place: StorePlace, context: StoreContext, table: { create?: false } = {}): Promise<Store> {
   const { directory, log, signal, aws, splunkd, app } = context;
   switch (place.kind) {
     case 'local': {
@@ -90,10 +100,10 @@ async function openPlace(place: StorePlace, context: StoreContext): Promise<Stor
     }
     case 'dynamodb': {
       const { openDynamoStore } = await import('../../reader/checkpoint/dynamodb.ts');
-      const { table, region, endpoint } = place;
+      const { region, endpoint } = place;
       const { checkpointTableCapacity: capacity } = context.options;
       const create = capacity === undefined ? {} : { readCapacity: capacity, writeCapacity: capacity };
-      return openDynamoStore({ table, client: { ...aws, region, endpoint }, create, log });
+      return openDynamoStore({ table: place.table, client: { ...aws, region, endpoint }, create, log, ...table });
     }
   }
 }

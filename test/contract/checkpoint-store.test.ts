@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
+import { systemClock } from '../../base/clock.ts';
 import { openDynamoStore } from '../../reader/checkpoint/dynamodb.ts';
 import { openLevelStore } from '../../reader/checkpoint/leveldb.ts';
 import { openKvStore } from '../../reader/checkpoint/kv-store.ts';
@@ -23,7 +24,10 @@ checkpointStoreContract('MemoryStore', async () => {
 
 checkpointStoreContract('a store that takes positions over', () => {
   const done = () => Promise.resolve();
-  const store = new MovingStore({ from: new MemoryStore(), to: new MemoryStore(), done });
+  const store = new MovingStore({
+    ...{ from: new MemoryStore(), to: new MemoryStore(), done },
+    ...{ clock: systemClock, leasePeriodMs: 1000 },
+  });
   return Promise.resolve({ store, dispose: () => store.close() });
 });
 

@@ -3,15 +3,15 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { KinlogError } from '../../../base/errors.ts';
+import { systemClock } from '../../../base/clock.ts';
 import { EventLog, type LogLine } from '../../../base/events.ts';
-import { MemoryStore } from '../../../reader/checkpoint/memory.ts';
 import type { Position } from '../../../reader/checkpoint/position.ts';
 import type { ShardRow } from '../../../reader/checkpoint/store.ts';
-import { MovingStore, type Store } from '../../../splunk-app/input/moving-store.ts';
-import { placeOf } from '../../../splunk-app/input/store-place.ts';
+import type { Store } from '../../../splunk-app/input/released-rows.ts';
+import { placeOf, rememberedPlace } from '../../../splunk-app/input/store-place.ts';
 import { openPositions } from '../../../splunk-app/input/stores.ts';
 import { parseStanzaOptions } from '../../../splunk-app/input/stanza.ts';
+import { accessTo, startDynalite } from '../../fakes/peers/dynalite.ts';
 import { FakeSplunkd } from '../../fakes/splunkd/splunkd.ts';
 
 const { signal } = new AbortController();
@@ -27,79 +27,6 @@ async function rowsOf(store: Store) {
   for await (const { version: _version, ...rest } of store.rows(STREAM, signal)) rows.push(rest);
   return rows.sort((a, b) => (a.shardId < b.shardId ? -1 : 1));
 }
-
-async function filled(...rows: readonly ShardRow[]): Promise<MemoryStore> {
-  const store = new MemoryStore();
-  for (const one of rows) await store.put(STREAM, one, 'absent', signal);
-  return store;
-}
-
-function moving(from: Store, to: Store) {
-  const moved: number[] = [];
-  const store = new MovingStore({
-    from,
-    to,
-    done: (count) => {
-      moved.push(count);
-      return Promise.resolve();
-    },
-  });
-  return { store, moved };
-}
-
-describe('a store that takes positions over', () => {
-  it('gives them to whoever reads it first, without the leases of the store before', async () => {
-    const from = await filled(row('b', { kind: 'end' }, { owner: 'x', successor: 'y' }), row('a', after(3)));
-    const { store, moved } = moving(from, new MemoryStore());
-    expect(await rowsOf(store)).toEqual([row('a', after(3)), row('b', { kind: 'end' })]);
-    await rowsOf(store);
-    expect(moved).toEqual([2]);
-  });
-
-  it('never puts a position back, and leaves alone what a reader has', async () => {
-    const from = await filled(row('a', after(3)), row('b', after(9)), row('c', after(9)));
-    const to = await filled(row('a', after(5)), row('b', after(1)), row('c', after(1), { owner: 'lives' }));
-    const { store } = moving(from, to);
-    expect(await rowsOf(store)).toEqual([
-      row('a', after(5)),
-      row('b', after(9)),
-      row('c', after(1), { owner: 'lives' }),
-    ]);
-  });
-
-  it('does not compare positions of an earlier stream of the same name', async () => {
-    const from = await filled(row('a', after(9), { streamCreatedMs: 1 }), row('b', after(1)));
-    const to = await filled(row('a', after(1)), row('b', after(9), { streamCreatedMs: 1 }));
-    expect(await rowsOf(moving(from, to).store)).toEqual([row('a', after(1)), row('b', after(1))]);
-  });
-
-  it('moves parents before children, so that another reader never sees a child alone', async () => {
-    const from = await filled(row('a', after(1), { parents: ['z'] }), row('z', after(2)));
-    const to = new MemoryStore();
-    const order: string[] = [];
-    const put = to.put.bind(to);
-    to.put = (stream, one, expected, abort) => {
-      order.push(one.shardId);
-      return put(stream, one, expected, abort);
-    };
-    await rowsOf(moving(from, to).store);
-    expect(order).toEqual(['z', 'a']);
-  });
-
-  it('makes up for an interruption, and is not done before everything is over', async () => {
-    const from = await filled(row('a', after(1)), row('b', after(2)));
-    const to = new MemoryStore();
-    const put = to.put.bind(to);
-    let puts = 0;
-    to.put = (...args) =>
-      ++puts === 2 ? Promise.reject(new KinlogError('KINLOG_CHECKPOINT_UNAVAILABLE', 'away')) : put(...args);
-    const { store, moved } = moving(from, to);
-    await expect(rowsOf(store)).rejects.toMatchObject({ code: 'KINLOG_CHECKPOINT_UNAVAILABLE' });
-    expect(moved).toEqual([]);
-    expect(await rowsOf(store)).toHaveLength(2);
-    expect(moved).toEqual([1]);
-  });
-});
 
 describe('the store of a stanza', () => {
   let folder: string;
@@ -121,16 +48,17 @@ describe('the store of a stanza', () => {
     await rm(folder, { recursive: true });
   });
 
-  const open = (checkpoint_store: string) =>
+  const open = (checkpoint_store: string, more: Readonly<Record<string, string>> = {}) =>
     openPositions({
       options: parseStanzaOptions(
-        new Map(Object.entries({ stream_name: 'logs', aws_region: 'eu-central-1', checkpoint_store })),
+        new Map(Object.entries({ stream_name: 'logs', aws_region: 'us-east-1', checkpoint_store, ...more })),
       ),
       directory,
-      aws: {},
+      aws: accessTo(''),
       splunkd: { serverUri, sessionKey: 'k3y' },
       app: 'kinloader',
       log: new EventLog((line) => lines.push(line)),
+      clock: systemClock,
       signal,
     });
   const use = async (checkpoint_store: string, ...rows: readonly ShardRow[]): Promise<ShardRow[]> => {
@@ -174,6 +102,22 @@ describe('the store of a stanza', () => {
     serverUri = port.url;
     await expect(use('local')).rejects.toMatchObject({ code: 'KINLOG_SPLUNK_REFUSED' });
     expect(await readFile(`${directory}.store`, 'utf8')).toBe('{"kind":"kvstore"}\n');
+  });
+
+  it('does not make a table anew that held the positions and is gone', async () => {
+    const dynalite = await startDynalite();
+    try {
+      const place = { kind: 'dynamodb', table: 'rows', region: 'us-east-1', endpoint: dynalite.url };
+      await writeFile(`${directory}.store`, JSON.stringify(place));
+      await expect(use('local')).rejects.toMatchObject({ code: 'KINLOG_CHECKPOINT_MISSING' });
+      expect(await rememberedPlace(`${directory}.store`)).toEqual(place);
+      const table = { checkpoint_table: 'rows', dynamodb_endpoint: dynalite.url };
+      const store = await open('dynamodb', table);
+      expect(await rowsOf(store)).toEqual([]);
+      await store.close();
+    } finally {
+      await dynalite.close();
+    }
   });
 
   it('does not guess when the file that remembers it is damaged', async () => {
