@@ -40,8 +40,8 @@ export interface SplunkApp {
 
 /** Shared with the other suites: nothing in its folder may be changed. */
 export function buildApp(): SplunkApp {
-  const work = mkdtempSync(path.join(tmpdir(), 'kinlog-splunk-'));
   const built = builtApp(packageInto);
+  const work = mkdtempSync(path.join(tmpdir(), 'kinlog-splunk-'));
   const folder = path.join(built, 'kinloader');
   let count = 0;
   return {
