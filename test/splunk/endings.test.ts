@@ -47,15 +47,16 @@ describe('when splunkd is killed', SIDE_BY_SIDE, () => {
   });
 
   it.each([
-    ['has nothing to write', 0],
-    ['goes on writing into a pipe that nobody holds', 20],
-  ])('an input that %s ends within five seconds, and stores nothing that splunkd did not take', (_, more) =>
+    ['has nothing to write', 0, {}],
+    ['goes on writing into a pipe that nobody holds', 20, {}],
+    ['has lost the KV store with its positions as well', 20, { checkpoint_store: 'kvstore' }],
+  ])('an input that %s ends within five seconds, and stores nothing that splunkd did not take', (_, more, stanza) =>
     inScene(async (scene) => {
       const home = scene.app.scratch();
       const taken = path.join(home, 'taken');
       writeFileSync(taken, '');
       const before = scene.put(20);
-      const { splunkd, pid } = await startHost({ home, taken, settings: scene.settings() });
+      const { splunkd, pid } = await startHost({ home, taken, settings: scene.settings(stanza) });
       const got = () => readFileSync(taken, 'utf8').split('\n').slice(0, -1);
       await scene.until(() => got().length === before.length, 'splunkd has the events');
       splunkd.kill('SIGKILL');
