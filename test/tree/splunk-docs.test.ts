@@ -98,6 +98,15 @@ describe('every guide', () => {
     expect(events.filter((name) => kinds.has(name.split('.')[0]!) && !Object.hasOwn(EVENTS, name))).toEqual([]);
   });
 
+  it.each(guides)('%s calls kinlog with flags that it has', (file) => {
+    const calls = [...spans(file), ...blocks('sh', [file]).map(([, text]) => text)].filter((text) =>
+      text.startsWith('kinlog '),
+    );
+    const flags = new Set([...read('docs/tools.md').matchAll(/^ {2}(--[\w-]+)/gm)].map(([, flag]) => flag!));
+    const used = calls.flatMap((call) => [...call.matchAll(/(?<=\s)--[\w-]+/g)].map(([flag]) => flag));
+    expect(used.filter((flag) => !flags.has(flag))).toEqual([]);
+  });
+
   it.each(guides)('%s names archives that are built', (file) => {
     const named = [...read(file).matchAll(/kinloader-([\w-]+)\.tar\.gz/g)].map(([, name]) => name!);
     expect(named.filter((name) => !Object.hasOwn(PACKAGES, name))).toEqual([]);
