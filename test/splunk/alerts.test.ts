@@ -8,7 +8,7 @@ import type { ReaderStatus } from '../../reader/index.ts';
 import { MetricsLog } from '../../splunk-app/input/metrics-log.ts';
 import { FakeClock } from '../fakes/clock.ts';
 import { appConf } from './app-conf.ts';
-import { definitionOf } from './dashboard-definition.ts';
+import { definitionOf, withTokens } from './dashboard-definition.ts';
 import type { Row } from './spl-expression.ts';
 import { expandMacros } from './spl-fields.ts';
 import { runSearch } from './spl-run.ts';
@@ -27,7 +27,7 @@ const alertRows = (name: string, events: readonly Row[]) =>
 
 function panel(source: string, events: readonly Row[]): readonly Row[] {
   const { query, extend } = health.dataSources[source]!.options;
-  const all = expandMacros(query, macros).replaceAll(/\$\w+\$/g, '*');
+  const all = withTokens(expandMacros(query, macros));
   return runSearch(all, extend === undefined ? events : panel(extend, events));
 }
 

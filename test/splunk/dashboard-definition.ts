@@ -27,3 +27,12 @@ export function definitionOf(view: string): Definition {
   const holder = parseXml(readFileSync(file, 'utf8')).children.find(({ name }) => name === 'definition');
   return JSON.parse(holder!.text) as Definition;
 }
+
+/** With every token replaced, as Dashboard Studio does it: `|s` puts quotes around the value and backslashes before those within. Tokens that are not named are `*`. */
+export function withTokens(query: string, chosen: Readonly<Record<string, string>> = {}): string {
+  return query.replaceAll(/\$(?:\$|(\w+)(\|s)?\$)/g, (_, token: string | undefined, quoted: string | undefined) => {
+    if (token === undefined) return '$';
+    const value = chosen[token] ?? '*';
+    return quoted === undefined ? value : JSON.stringify(value);
+  });
+}

@@ -6,7 +6,7 @@ import { ERRORS } from '../../base/errors.ts';
 import { EVENTS } from '../../base/events.ts';
 import { METRICS_FIELDS, type LineKind } from '../../splunk-app/input/metrics-fields.ts';
 import { appConf } from './app-conf.ts';
-import { definitionOf, type Definition } from './dashboard-definition.ts';
+import { definitionOf, withTokens, type Definition } from './dashboard-definition.ts';
 import { expandMacros, fieldsOf, followFields, type Fields, type Followed } from './spl-fields.ts';
 import { webFields } from './web-fields.ts';
 
@@ -46,7 +46,7 @@ const isIn = (field: { readonly in: readonly LineKind[] }, kind: LineKind) => fi
 
 function follow(view: Definition, name: string): Followed {
   const { options } = view.dataSources[name]!;
-  const query = expandMacros(options.query, macros);
+  const query = withTokens(expandMacros(options.query, macros));
   if (options.extend === undefined) return followFields(query, eventsOf(query));
   return followFields(query, follow(view, options.extend).fields);
 }
@@ -60,11 +60,36 @@ describe('every search of a dashboard', () => {
     expect(follow(definitions[view], name).faults).toEqual([]);
   });
 
+  it.each(VIEWS)('of %s takes what a person types or clicks as a value, and as nothing else', (view) => {
+    const { inputs, dataSources } = definitions[view];
+    const fixed = Object.values(inputs).flatMap(({ options }) =>
+      Array.isArray(options?.['items']) ? options['token'] : [],
+    );
+    const bare = Object.values(dataSources).flatMap(({ options }) =>
+      [...options.query.replaceAll('$$', '').matchAll(/\$(\w+)\$/g)].map(([, token]) => token!),
+    );
+    expect(bare.filter((token) => !fixed.includes(token))).toEqual([]);
+  });
+
   it.each(VIEWS)('of %s ends in results, not in events, so that others can go on behind it', (view) => {
     const raw = Object.entries(definitions[view].dataSources).filter(
       ([, { type, options }]) => type === 'ds.search' && !/\| stats /.test(options.query),
     );
     expect(raw).toEqual([]);
+  });
+});
+
+describe('the panel splunkd.log', () => {
+  const { query } = definitions.pipeline_health.dataSources['ds_messages']!.options;
+  const pattern = new RegExp(/\| rex "((?:[^"\\]|\\.)*)"/.exec(query)![1]!.replaceAll('\\"', '"'));
+
+  it.each([
+    'message from "/opt/splunk/etc/apps/kinloader/linux_x86_64/bin/kinesis_log.sh" ',
+    // So splunkd quotes a program on Windows.
+    String.raw`message from ""C:\Program Files\Splunk\etc\apps\kinloader\windows_x86_64\bin\kinesis_log.cmd"" `,
+  ])('finds what an input said behind: %s', (front) => {
+    const line = `11-21-2026 12:00:00.000 +0000 ERROR ExecProcessor [99 ExecProcessor] - ${front}reader.failed "quoted" text`;
+    expect(pattern.exec(line)?.groups).toMatchObject({ message: 'reader.failed "quoted" text' });
   });
 });
 

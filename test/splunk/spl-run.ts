@@ -49,13 +49,15 @@ const COMMANDS: Readonly<Record<string, (rest: string, rows: Rows) => Rows>> = {
 
 /** Terms side by side, all of which must hold: `a=b*`, `a!=1`, `a>0`, `a IN (b, c*)`. */
 function matches(terms: string): (row: Row) => boolean {
-  const found = [...terms.matchAll(/([\w.]+)\s*(?:(!=|>=|<=|=|>|<)\s*("[^"]*"|\S+)|IN \(([^)]*)\))/g)];
+  const found = [...terms.matchAll(/([\w.]+)\s*(?:(!=|>=|<=|=|>|<)\s*("(?:[^"\\]|\\.)*"|\S+)|IN \(([^)]*)\))/g)];
   const tests = found.map(([, field, sign, value, list]) => {
-    const wanted = (list?.split(/, */) ?? [value!]).map((one) => one.replaceAll('"', ''));
+    const wanted = (list?.split(/, */) ?? [value!]).map(unquoted);
     return (row: Row) => holds(row[field!], sign ?? '=', wanted);
   });
   return (row) => tests.every((test) => test(row));
 }
+
+const unquoted = (word: string) => (word.startsWith('"') ? word.slice(1, -1).replaceAll(/\\(.)/g, '$1') : word);
 
 function holds(value: Value, sign: string, wanted: readonly string[]): boolean {
   if (value === undefined) return false;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { accessLog } from '../fakes/access-log.ts';
 import { appConf } from './app-conf.ts';
-import { definitionOf } from './dashboard-definition.ts';
+import { definitionOf, withTokens } from './dashboard-definition.ts';
 import type { Row } from './spl-expression.ts';
 import { expandMacros } from './spl-fields.ts';
 import { runSearch } from './spl-run.ts';
@@ -19,7 +19,7 @@ const event = (line: string, n: number): Row => ({
 /** `chosen`: tokens that are not left at `*`. */
 function panel(source: string, events: readonly Row[], chosen: Readonly<Record<string, string>> = {}): readonly Row[] {
   const { query, extend } = dataSources[source]!.options;
-  const all = expandMacros(query, macros).replaceAll(/\$(\w+)\$/g, (_, token: string) => chosen[token] ?? '*');
+  const all = withTokens(expandMacros(query, macros), chosen);
   return runSearch(all, extend === undefined ? events : panel(extend, events, chosen));
 }
 
@@ -85,6 +85,14 @@ describe('Web access', () => {
     [{ dest: 'elsewhere' }, 0],
   ])('shows only what was chosen: %o', (chosen, requests) => {
     expect(panel('ds_totals', EVENTS, chosen)).toMatchObject([{ requests }]);
+  });
+
+  it('shows one page by a click, whatever its name would mean in a search', () => {
+    const hostile = ['/x" OR uri_path="*', '/a\\', '/a\\"|delete'].map((uri_path) => ({ ...EVENTS[0]!, uri_path }));
+    for (const { uri_path } of hostile)
+      expect(panel('ds_totals', [...EVENTS, ...hostile], { page: uri_path }), uri_path).toMatchObject([
+        { requests: 1 },
+      ]);
   });
 
   it('counts every line of a real log once', () => {
