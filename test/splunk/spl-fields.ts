@@ -13,8 +13,18 @@ export interface Followed {
   readonly faults: readonly string[];
 }
 
-/** What every event has. */
-const ALWAYS = ['_time', '_raw', 'host', 'source', 'sourcetype', 'index', 'eventtype'];
+/** What every event has; the last two choose events by when they were indexed. */
+const ALWAYS = [
+  '_time',
+  '_raw',
+  'host',
+  'source',
+  'sourcetype',
+  'index',
+  'eventtype',
+  '_index_earliest',
+  '_index_latest',
+];
 const AGGREGATES = 'count sum max min avg dc latest values perc95 per_second'.split(' ');
 const WORD = /"(?:[^"\\]|\\.)*"|[^\s,"]+/g;
 

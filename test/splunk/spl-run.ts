@@ -50,7 +50,9 @@ const COMMANDS: Readonly<Record<string, (rest: string, rows: Rows) => Rows>> = {
 /** Terms side by side, all of which must hold: `a=b*`, `a!=1`, `a>0`, `a IN (b, c*)`. */
 function matches(terms: string): (row: Row) => boolean {
   const found = [...terms.matchAll(/([\w.]+)\s*(?:(!=|>=|<=|=|>|<)\s*("(?:[^"\\]|\\.)*"|\S+)|IN \(([^)]*)\))/g)];
-  const tests = found.map(([, field, sign, value, list]) => {
+  // Whatever is here was indexed in time.
+  const ofEvents = found.filter(([, field]) => !field?.startsWith('_index_'));
+  const tests = ofEvents.map(([, field, sign, value, list]) => {
     const wanted = (list?.split(/, */) ?? [value!]).map(unquoted);
     return (row: Row) => holds(row[field!], sign ?? '=', wanted);
   });
