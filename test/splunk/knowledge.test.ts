@@ -213,6 +213,13 @@ describe('knowledge objects', () => {
     for (const kind of ['views', 'nav', 'savedsearches', 'macros']) expect(meta.get(kind)?.get('export')).toBe('none');
     expect(meta.get('')?.get('export')).toBe('system');
   });
+
+  it('show stored secrets, and the page that lists them, to administrators alone', () => {
+    const meta = appConf('metadata/default.meta');
+    for (const kind of ['passwords', 'views/setup'])
+      expect(meta.get(kind)?.get('access')).toBe('read : [ admin, sc_admin ], write : [ admin, sc_admin ]');
+    expect(meta.get('passwords')?.get('export')).toBe('none');
+  });
 });
 
 describe('the two source types of access logs', () => {
