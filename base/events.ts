@@ -117,7 +117,7 @@ export const EVENTS = {
   'checkpoint.stored': kind('debug', 'a position was stored', 'checkpoints_stored'),
   'checkpoint.delayed': kind(
     'warn',
-    'a position could not be stored yet; after a crash more events would arrive twice',
+    'a position can not be stored for now; the shard waits for it, and after a crash what was accepted since would arrive twice',
     'checkpoints_delayed',
   ),
   'checkpoint.unswept': kind(

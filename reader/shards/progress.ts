@@ -1,7 +1,7 @@
 /** One shard's row while the shard is read: stores what the watermark allows, when it is due, and only ever forward; knows whether the shard is still ours. */
 import type { Clock } from '../../base/clock.ts';
 import { asKinlogError, isKinlogError, KinlogError } from '../../base/errors.ts';
-import type { EventLog } from '../../base/events.ts';
+import type { EventLog, Fields } from '../../base/events.ts';
 import { retry } from '../../base/retry.ts';
 import { comparePositions, positionText, type Position } from '../checkpoint/position.ts';
 import type { CheckpointStore, ShardRow, StoredRow, StreamKey } from '../checkpoint/store.ts';
@@ -28,6 +28,8 @@ export interface ProgressContext {
 const REFRESH_EVERY_MS = 3_600_000;
 /** At the tip a position is stored at most this often, however many small pages the service pushes. */
 const TIP_EVERY_MS = 1000;
+/** Between two lines about a position that can not be stored. */
+const DELAYED_AGAIN_MS = 300_000;
 
 export class ShardProgress {
   readonly watermark: Watermark;
@@ -45,6 +47,7 @@ export class ShardProgress {
   /** The write at the tip whose time has not come. */
   #later: Promise<void> | undefined;
   #failure: unknown;
+  #saidDelayedAt = -Infinity;
   /** Given back or ended: nothing may be written for it any more. */
   #gone = false;
   /** Writes of the row take turns. */
@@ -236,11 +239,24 @@ export class ShardProgress {
       signal,
       clock,
       doing: `storing the position of ${fields.shard}`,
-      onRetry: (error, waitMs) => log.emit('checkpoint.delayed', { ...fields, error: error.message, waitMs }),
+      onRetry: (error, waitMs) => this.#sayDelayed({ ...fields, error: error.message, waitMs }),
     });
     this.#storedAt = clock.monotonic();
+    this.#saidDelayedAt = -Infinity;
     this.#writtenAt = this.#storedAt;
     log.emit('checkpoint.stored', fields);
+  }
+
+  /** A store that is away would otherwise be told of at every try of every shard. */
+  #sayDelayed(fields: Fields): void {
+    const { clock, log } = this.#context;
+    const now = clock.monotonic();
+    if (now - this.#saidDelayedAt < DELAYED_AGAIN_MS) {
+      log.repeat('checkpoint.delayed');
+      return;
+    }
+    this.#saidDelayedAt = now;
+    log.emit('checkpoint.delayed', fields);
   }
 
   async #compareAndSet(next: (row: StoredRow) => ShardRow, signal: AbortSignal): Promise<void> {

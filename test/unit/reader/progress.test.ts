@@ -94,7 +94,24 @@ describe('a renewal', () => {
     await held.clock.until(() => held.tenure.confirmedAt > 1000);
     await renewed;
     expect(held.tenure.confirmedAt).toBe(held.clock.monotonic());
-    expect(held.lines.filter(({ name }) => name === 'checkpoint.delayed')).toHaveLength(2);
+    expect(held.lines.filter(({ name }) => name === 'checkpoint.delayed')).toHaveLength(1);
+    expect(held.log.total('checkpoints_delayed')).toBe(2);
+  });
+
+  it('that the store is too far away for is told once in five minutes, and anew after one that succeeded', async () => {
+    const held = await new Held().open();
+    const told = () => held.lines.filter(({ name }) => name === 'checkpoint.delayed').length;
+    held.failNext(...Array.from({ length: 200 }, away));
+    let stored = false;
+    void held.progress.renew(signal).then(() => (stored = true));
+    await held.clock.until(() => stored, 3_600_000);
+    const lastedMs = held.clock.monotonic();
+    expect(told()).toBe(Math.ceil(lastedMs / 300_000));
+    expect(lastedMs).toBeGreaterThan(600_000);
+    const before = told();
+    held.failNext(away());
+    await Promise.all([held.progress.renew(signal), held.clock.advance(60_000)]);
+    expect(told()).toBe(before + 1);
   });
 
   it('counts from the beginning of the write, not from its answer', async () => {
