@@ -33,13 +33,14 @@ export interface KvSearch {
   readonly limit: number;
 }
 
-/** Fails with KINLOG_CHECKPOINT_UNAVAILABLE (soon, or slow when a person must act), _SPLUNK_REFUSED, _KV_COLLECTION_MISSING, _TLS_UNTRUSTED or _REQUEST_REFUSED. */
+/** Fails with KINLOG_CHECKPOINT_UNAVAILABLE (soon, or slow when a person must act), _SPLUNK_REFUSED, _SESSION_ENDED (401 after the key had been accepted), _KV_COLLECTION_MISSING, _TLS_UNTRUSTED or _REQUEST_REFUSED. */
 export class KvCollection {
   readonly where: string;
   readonly #options: KvCollectionOptions;
   /** Always that of the user nobody: the user is part of a document's identity. */
   readonly #path: string;
   #shown: SplunkAuth['kind'] = 'session';
+  #accepted = false;
 
   constructor(options: KvCollectionOptions) {
     this.#options = options;
@@ -97,7 +98,9 @@ export class KvCollection {
     const authorization = `${kind === 'session' ? 'Splunk' : 'Bearer'} ${value}`;
     const headers = { authorization, 'content-type': 'application/json' };
     try {
-      return await this.#options.http.call({ ...call, headers }, signal);
+      const answer = await this.#options.http.call({ ...call, headers }, signal);
+      if (answer.status !== 401) this.#accepted = true;
+      return answer;
     } catch (error) {
       if (!isKinlogError(error, 'KINLOG_SERVICE_UNAVAILABLE')) throw error;
       throw this.#unavailable(error.message, { cause: error, retry: error.retry, remedy: error.remedy });
@@ -149,12 +152,7 @@ export class KvCollection {
     const { app, collection, host } = this.#options;
     switch (status) {
       case 401:
-        return new KinlogError('KINLOG_SPLUNK_REFUSED', `${host} does not accept the session key or token (${said})`, {
-          remedy:
-            'A session key ends with the input that it was given to: restart the input. A token may be expired or disabled: make a new one.',
-          // Nobody renews the key that a process was given at its start.
-          retry: this.#shown === 'session' ? 'never' : 'slow',
-        });
+        return this.#unknown(said);
       case 403:
         return new KinlogError('KINLOG_SPLUNK_REFUSED', `${host} does not allow the use of ${collection} (${said})`, {
           remedy: `Let the user read and write the collection ${collection} of app ${app}.`,
@@ -166,6 +164,19 @@ export class KvCollection {
       default:
         return this.#failure(status, said);
     }
+  }
+
+  #unknown(said: string): KinlogError {
+    const { host } = this.#options;
+    const session = this.#shown === 'session';
+    if (session && this.#accepted)
+      return new KinlogError('KINLOG_SESSION_ENDED', `${host} does not accept the session key any more (${said})`);
+    return new KinlogError('KINLOG_SPLUNK_REFUSED', `${host} does not accept the session key or token (${said})`, {
+      remedy:
+        'A session key ends with the input that it was given to: restart the input. A token may be expired or disabled: make a new one.',
+      // Nobody renews the key that a process was given at its start.
+      retry: session ? 'never' : 'slow',
+    });
   }
 
   /** The answers of a full and of a read-only store are not documented, so their texts are looked into. */

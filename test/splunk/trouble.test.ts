@@ -25,7 +25,9 @@ describe('an input', SIDE_BY_SIDE, () => {
       scene.put(10);
       await scene.until(() => host.runs.length === 2, 'splunkd starts it again');
       await scene.delivered();
-      expect(host.said(/^ERROR/)).toEqual([expect.objectContaining({ text: expect.stringMatching(/session key/) })]);
+      expect(host.said(/^ERROR/)).toEqual([
+        expect.objectContaining({ text: expect.stringMatching(/KINLOG_SESSION_ENDED/) }),
+      ]);
       // Whatever was delivered before its position could be stored.
       expect(scene.repeated).toBeLessThanOrEqual(10);
     }));

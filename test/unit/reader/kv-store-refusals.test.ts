@@ -116,7 +116,13 @@ describe('refusals', () => {
     expect(await opened.store.put(STREAM, row('s'), version, live())).toBe(version + 1);
   });
 
-  test('a session key that has ended is told, no secret is, and nobody waits for another one', async () => {
+  test('a session key that was accepted and is no more is told as such, for splunkd gives a new one without anybody', async () => {
+    await put();
+    opened.port.faults.expired = true;
+    await expect(all(opened.store)).rejects.toMatchObject({ code: 'KINLOG_SESSION_ENDED', retry: 'never' });
+  });
+
+  test('a session key that is not accepted is told, no secret is, and nobody waits for another one', async () => {
     opened.port.faults.expired = true;
     const error = await put().catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'KINLOG_SPLUNK_REFUSED', retry: 'never' });
