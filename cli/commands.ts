@@ -11,6 +11,7 @@ import {
   SHOW_SPEC,
 } from './checkpoints-options.ts';
 import { DECODE_SPEC } from './decode-options.ts';
+import { DOCTOR_SPEC } from './doctor-options.ts';
 import { DUMP_SPEC } from './dump-options.ts';
 import { EXIT, type Surroundings } from './exit.ts';
 import { helpText, parseCommandLine, type CommandSpec } from './options.ts';
@@ -62,6 +63,8 @@ const convert = command(CONVERT_SPEC, async (values, _, around) =>
   (await import('./checkpoints-import.ts')).convert(values, around),
 );
 
+const doctor: Command = async (argv, around) => (await import('./doctor.ts')).doctor(argv, around);
+
 const CHECKPOINTS: Readonly<Record<string, Entry>> = {
   list: { run: list, summary: LIST_SPEC.summary },
   show: { run: show, summary: SHOW_SPEC.summary },
@@ -85,6 +88,7 @@ const ALL: Readonly<Record<string, Entry>> = {
   decode: { run: decode, summary: DECODE_SPEC.summary },
   shards: { run: shards, summary: SHARDS_SPEC.summary },
   checkpoints: { run: checkpoints, summary: 'Shows, changes, saves and moves the stored positions of a stream.' },
+  doctor: { run: doctor, summary: DOCTOR_SPEC.summary },
 };
 
 export const log2kinesis: Command = (argv, around) => choose('log2kinesis', SEND, argv, around);
@@ -93,7 +97,7 @@ export const dumpstream: Command = (argv, around) => versionOr(dump, argv, aroun
 export const logdecode: Command = (argv, around) => versionOr(decode, argv, around);
 
 const SPECS: readonly CommandSpec<OptionTable>[] = [
-  ...[SEND_SPEC, CHECK_SPEC, RUN_SPEC, DUMP_SPEC, DECODE_SPEC, SHARDS_SPEC],
+  ...[SEND_SPEC, CHECK_SPEC, RUN_SPEC, DUMP_SPEC, DECODE_SPEC, SHARDS_SPEC, DOCTOR_SPEC],
   ...[LIST_SPEC, SHOW_SPEC, SET_SPEC, RESET_SPEC, EXPORT_SPEC, IMPORT_SPEC, CONVERT_SPEC],
 ];
 

@@ -42,6 +42,7 @@ export async function program(): Promise<Program> {
   const bundles = await Promise.all([
     bundle('input/entry.ts', 'kinloader.cjs'),
     bundle('input/main.ts', 'input.cjs', { plugins: [apart] }),
+    bundle('../cli/kinlog-doctor.ts', 'doctor.cjs', { plugins: [apart] }),
     ...[...APART].map(([name, file]) => bundle(name, file)),
   ]);
   return {
@@ -84,6 +85,7 @@ export async function packageFiles(
     ...files,
     script('dispatch.sh', `bin/${SCHEME}.sh`, words),
     script('dispatch.cmd', `bin/${SCHEME}.cmd`, words),
+    script('doctor.sh', 'bin/kinlog_doctor.sh', words),
     ...platforms.map(({ folder, system }) =>
       system === 'windows'
         ? script('launch.cmd', `${folder}/bin/${SCHEME}.cmd`)

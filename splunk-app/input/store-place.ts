@@ -18,7 +18,7 @@ export function placeOf({
   dynamodbEndpoint,
 }: StanzaOptions): StorePlace {
   if (checkpointStore !== 'dynamodb') return { kind: checkpointStore };
-  const region = /^arn:[^:]*:kinesis:([^:]+):/.exec(streamName)?.[1] ?? awsRegion;
+  const region = streamRegion({ streamName, awsRegion });
   return {
     kind: 'dynamodb',
     table: checkpointTable ?? '',
@@ -26,6 +26,13 @@ export function placeOf({
     ...(dynamodbEndpoint === undefined ? {} : { endpoint: dynamodbEndpoint }),
   };
 }
+
+/** Of its ARN, before what the stanza says. */
+export const streamRegion = ({
+  streamName,
+  awsRegion,
+}: Pick<StanzaOptions, 'streamName' | 'awsRegion'>): string | undefined =>
+  /^arn:[^:]*:kinesis:([^:]+):/.exec(streamName)?.[1] ?? awsRegion;
 
 export function placeText(place: StorePlace): string {
   return place.kind === 'dynamodb' ? `dynamodb table ${place.table}` : place.kind;

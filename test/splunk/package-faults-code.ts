@@ -46,7 +46,7 @@ function loadFaults(content: PackageContent): string[] {
     [...content.text(path).matchAll(/\/([a-z-]+\.cjs)"/g)].map(([, name]) => ({ path, wanted: `bin/${name}` })),
   );
   // What the launchers start.
-  const entries = ['bin/kinloader.cjs', 'bin/slim.cjs'];
+  const entries = ['bin/kinloader.cjs', 'bin/slim.cjs', 'bin/doctor.cjs'];
   return [
     ...loaded
       .filter(({ wanted }) => !present.includes(wanted))

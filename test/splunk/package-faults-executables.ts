@@ -8,7 +8,11 @@ export function executableFaults(content: PackageContent): string[] {
   const { platforms } = content.package;
   const unix = platforms.filter(({ system }) => system === 'unix').map(({ folder }) => `${folder}/bin`);
   const windows = platforms.filter(({ system }) => system === 'windows').map(({ folder }) => `${folder}/bin`);
-  const executables = [`bin/${SCHEME}.sh`, ...unix.flatMap((folder) => [`${folder}/${SCHEME}.sh`, `${folder}/node`])];
+  const executables = [
+    `bin/${SCHEME}.sh`,
+    'bin/kinlog_doctor.sh',
+    ...unix.flatMap((folder) => [`${folder}/${SCHEME}.sh`, `${folder}/node`]),
+  ];
   const others = [
     `bin/${SCHEME}.cmd`,
     ...windows.flatMap((folder) => [`${folder}/${SCHEME}.cmd`, `${folder}/node.exe`]),

@@ -91,7 +91,7 @@ const PLACES = [
   /^static\/app(Icon|IconAlt|Logo)(_2x)?\.png$/,
   /^appserver\/static\/[\w.-]+\.(js|css|png|svg)$/,
   /^lookups\/\w+\.csv$/,
-  /^bin\/(kinesis_log\.(sh|cmd)|[a-z-]+\.cjs|scheme\.xml)$/,
+  /^bin\/(kinesis_log\.(sh|cmd)|kinlog_doctor\.sh|[a-z-]+\.cjs|scheme\.xml)$/,
   /^bin\/prebuilds\/[\w+-]+\/[\w.-]+\.node$/,
   /^\w+\/bin\/(kinesis_log\.(sh|cmd)|node|node\.exe)$/,
 ];
@@ -119,6 +119,7 @@ const REQUIRED = [
   'bin/scheme.xml',
   'bin/kinloader.cjs',
   'bin/input.cjs',
+  'bin/doctor.cjs',
   'bin/undici.cjs',
   'bin/client-dynamodb.cjs',
 ];

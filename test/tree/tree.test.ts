@@ -38,6 +38,8 @@ const BORDERS: readonly (readonly [of: RegExp, may: RegExp])[] = [
   [/^reader\/output\//, /^(base|record)\/|^reader\/output\//],
   [/^reader\/[^/]+$/, /^(base|record|reader)\//],
   [/^sender\//, /^(base|record|sender)\//],
+  // `kinlog doctor` knows the app: its stanzas, where its positions lie, what its logs say.
+  [/^cli\/doctor/, /^(base|record|reader|sender|cli|splunk-app\/doctor)\//],
   [/^cli\//, /^(base|record|reader|sender|cli)\//],
   [/^splunk-app\//, /^(base|record|reader|splunk-app)\//],
 ];
