@@ -29,10 +29,11 @@ export function inputsSection() {
     ];
   };
   state.listeners.push(() => {
+    const { inputs } = state;
     list.replaceChildren(
-      state.inputs.length === 0
-        ? element('p', { class: 'kl-empty' }, 'No input is configured.')
-        : table(['Name', 'Stream', 'Region', 'State'], state.inputs.map(row)),
+      inputs === undefined || inputs.length === 0
+        ? element('p', { class: 'kl-empty' }, inputs === undefined ? 'Not known.' : 'No input is configured.')
+        : table(['Name', 'Stream', 'Region', 'State'], inputs.map(row)),
     );
   });
   return section(

@@ -59,11 +59,14 @@ async function show(root) {
   changed();
   const failed = [];
   const keep = (error) => failed.push(error.message);
-  state.names = await storedNames().catch((error) => keep(error) && state.names);
-  state.inputs = await inputs().catch((error) => keep(error) && state.inputs);
+  state.names = await storedNames().catch((error) => void keep(error));
+  state.inputs = await inputs().catch((error) => void keep(error));
   // Left behind by a page that was closed during a test.
-  if (state.inputs.some(({ name }) => name === TEST_INPUT)) await removeInput(TEST_INPUT).catch(keep);
-  state.inputs = state.inputs.filter(({ name }) => name !== TEST_INPUT);
+  const left = ({ name }) => name === TEST_INPUT;
+  if (state.inputs && state.inputs.some(left)) {
+    await removeInput(TEST_INPUT).catch(keep);
+    state.inputs = state.inputs.filter((input) => !left(input));
+  }
   changed();
   if (failed.length > 0) told.say('bad', [...new Set(failed)].join(' '));
   root.dataset.ready = 'true';

@@ -2,7 +2,7 @@
 import { button, complete, element, field, notice, once } from './elements.js';
 import { nameFault } from './kinds.js';
 import { addPassword, removePassword, replacePassword } from './splunkd.js';
-import { namesOf, usersOf } from './state.js';
+import { namesOf, state, usersOf } from './state.js';
 
 /** Without a name a new one is asked for. `done` is told what has happened, `left` that nothing has. */
 export function storedForm(kind, name, { done, left }) {
@@ -51,7 +51,8 @@ export function storedForm(kind, name, { done, left }) {
 
 export function removalForm(kind, name, { done, left }) {
   const users = usersOf(kind, name);
-  const used = users.length === 0 ? '' : ` It is used by ${users.join(', ')}, which will stop with an error.`;
+  const known = state.inputs === undefined ? ' Which inputs use it is not known.' : '';
+  const used = users.length === 0 ? known : ` It is used by ${users.join(', ')}, which will stop with an error.`;
   const told = notice();
   const remove = once(async () => {
     try {

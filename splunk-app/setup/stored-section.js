@@ -40,7 +40,7 @@ export function storedSection(kind) {
 
   const row = (name) => [
     element('td', { class: 'kl-name' }, name),
-    element('td', {}, usersOf(kind, name).join(', ') || 'no input'),
+    element('td', {}, state.inputs === undefined ? 'not known' : usersOf(kind, name).join(', ') || 'no input'),
     element('td', { class: 'kl-actions' }, act('Replace', name, storedForm), act('Remove', name, removalForm)),
   ];
 
@@ -48,7 +48,7 @@ export function storedSection(kind) {
     const names = namesOf(kind);
     list.replaceChildren(
       names.length === 0
-        ? element('p', { class: 'kl-empty' }, `No ${kind.one} is stored.`)
+        ? element('p', { class: 'kl-empty' }, state.names === undefined ? 'Not known.' : `No ${kind.one} is stored.`)
         : table(['Name', 'Used by', 'Actions'], names.map(row)),
     );
   });

@@ -137,6 +137,22 @@ describe('whoever can not use a mouse or see the page', () => {
     expect(await scene.setup.page.evaluate(LOW_CONTRAST)).toEqual([]);
   });
 
+  it('can read long names beside each other', async () => {
+    const name = 'x'.repeat(64);
+    scene.put(REALMS.aws, name);
+    for (let n = 0; n < 5; n++)
+      scene.host.inputs.stanzas.set(`kinesis_log/${n}${'y'.repeat(80)}`, {
+        disabled: '1',
+        stream_name: `arn:aws:kinesis:eu-central-1:123456789012:stream/${'s'.repeat(100)}`,
+        aws_credential: name,
+      });
+    await scene.setup.open();
+    const narrow = await scene.setup.page.evaluate(
+      "[...document.querySelectorAll('.kl-table td')].map((one) => one.clientWidth).filter((width) => width < 120)",
+    );
+    expect(narrow).toEqual([]);
+  });
+
   it('has the whole page on a narrow screen', async () => {
     scene.put(REALMS.aws, 'x'.repeat(64));
     await scene.visit({ width: 360 });

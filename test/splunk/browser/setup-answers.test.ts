@@ -75,6 +75,7 @@ describe('what goes wrong is told in words', () => {
     scene.setup.web.splunkd.faults.denied.add('list_storage_passwords');
     await scene.setup.open();
     await scene.setup.said('capability list_storage_passwords');
+    expect(await scene.setup.text()).not.toMatch(/No (access key|HEC token|proxy) is stored/);
   });
 
   it('a role without the capability to store them', async () => {
