@@ -120,7 +120,10 @@ const EVENTS = fieldset('Events', [
   [
     '<element name="index" type="select" label="Index">',
     ...views('list', 'create', 'edit'),
-    key('helpText', 'For events that do not name an index themselves.'),
+    key(
+      'helpText',
+      'For events that do not name an index themselves. The indexes of this host are offered: make one here of the same name where only your indexers have it.',
+    ),
     '<key name="dynamicOptions" type="dict">',
     key('keyName', 'title'),
     key('keyValue', 'title'),
