@@ -64,13 +64,16 @@ const permits = (file: string, mode: number): Promise<boolean> =>
   );
 
 /** As splunkd asks at its start. */
-export async function checkScheme({ app }: Host, signal: AbortSignal): Promise<Finding[]> {
+export async function checkScheme({ app, launch }: Host, signal: AbortSignal): Promise<Finding[]> {
   if (process.platform === 'win32') return [skipped('the launcher is not started on Windows')];
   const launcher = path.join(app, 'bin', `${SCHEME}.sh`);
   if (!(await permits(launcher, constants.F_OK))) return [];
+  // Nothing of ours, which may hold a session key; a package without a runtime is told there which Node to take.
+  const node = launch.get('KINLOG_NODE');
+  const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', ...(node === undefined ? {} : { KINLOG_NODE: node }) };
   const started = performance.now();
   try {
-    const { stdout } = await promisify(execFile)(launcher, ['--scheme'], { signal, env: process.env, cwd: '/' });
+    const { stdout } = await promisify(execFile)(launcher, ['--scheme'], { signal, env, cwd: '/' });
     if (stdout.includes('<scheme>')) return [ok(`the input describes itself (${since(started)} ms)`)];
     return [fault(`${launcher} --scheme prints no scheme, so splunkd does not know the input`, REINSTALL)];
   } catch (error) {

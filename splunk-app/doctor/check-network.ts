@@ -28,7 +28,8 @@ interface Target {
   readonly proxy: string | undefined;
   /** Authorities besides the usual ones, or instead of them. */
   readonly caBesides: boolean;
-  readonly judge: (answer: HttpAnswer, target: Target) => Finding;
+  /** `now`: of this host, milliseconds since the epoch. */
+  readonly judge: (answer: HttpAnswer, target: Target, now: number) => Finding[];
 }
 
 export async function checkNetwork(host: Host, signal: AbortSignal): Promise<Finding[]> {
@@ -46,7 +47,7 @@ function targetsOf(options: StanzaOptions): Target[] {
   const kinesis: Target = {
     ...{ url: new URL(address), path: '/', what: `Kinesis at ${address}`, proxy },
     ...{ ca: caFile, caOption: 'ca_file', caBesides: true },
-    judge: (_, { what }) => ok(`${what} answers`),
+    judge: (answer, { what }, now) => [ok(`${what} answers`), ...clockFindings(answer, now, what)],
   };
   const collectors = options.output === 'hec' ? (options.hecUrl ?? []) : [];
   return [
@@ -54,7 +55,7 @@ function targetsOf(options: StanzaOptions): Target[] {
     ...collectors.map((collector) => ({
       ...{ url: new URL(collector), path: '/services/collector/health', what: `HEC at ${collector}`, proxy },
       ...{ ca: hecCaFile, caOption: 'hec_ca_file', caBesides: false },
-      judge: collectorFinding,
+      judge: collectorFindings,
     })),
   ];
 }
@@ -65,18 +66,22 @@ function kinesisAddress(region: string): string {
 }
 
 /** Its answer is `{"text":"HEC is healthy","code":17}`; any code tells that it is one. */
-function collectorFinding({ status, text }: HttpAnswer, { what }: Target): Finding {
+function collectorFindings({ status, text }: HttpAnswer, { what }: Target): Finding[] {
   const said = /"text"\s*:\s*"([^"\\]{1,100})"/.exec(text)?.[1];
-  if (status === 200) return ok(`${what} is well`);
+  if (status === 200) return [ok(`${what} is well`)];
   if (said === undefined)
-    return fault(
-      `${what} answers as no HTTP Event Collector does (HTTP ${status})`,
-      'Check hec_url: host and port of the collector, nothing behind them.',
-    );
-  return fault(
-    `${what} is not well: ${said} (HTTP ${status})`,
-    'See the queues of that Splunk; events wait here until then.',
-  );
+    return [
+      fault(
+        `${what} answers as no HTTP Event Collector does (HTTP ${status})`,
+        'Check hec_url: host and port of the collector, nothing behind them.',
+      ),
+    ];
+  return [
+    fault(
+      `${what} is not well: ${said} (HTTP ${status})`,
+      'See the queues of that Splunk; events wait here until then.',
+    ),
+  ];
 }
 
 async function targetFindings(target: Target, host: Host, signal: AbortSignal): Promise<Finding[]> {
@@ -89,7 +94,7 @@ async function targetFindings(target: Target, host: Host, signal: AbortSignal): 
     ];
   try {
     const answer = await asked(target, host, signal);
-    return [target.judge(answer, target), ...clockFindings(answer, host.now(), what)];
+    return target.judge(answer, target, host.now());
   } catch (error) {
     signal.throwIfAborted();
     return [failure(error, target)];

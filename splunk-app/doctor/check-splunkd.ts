@@ -20,7 +20,9 @@ export async function checkSplunkd(host: Host, signal: AbortSignal): Promise<Fin
       ),
     ];
   const scheme = settingOf(server, 'sslConfig', 'enableSplunkdSSL');
-  const address = settingOf(web, 'settings', 'mgmtHostPort') ?? '127.0.0.1:8089';
+  const configured = settingOf(web, 'settings', 'mgmtHostPort') ?? '127.0.0.1:8089';
+  // All addresses of the host are no address to call.
+  const address = configured.replace(/^(?:0\.0\.0\.0|\[::\]):/, '127.0.0.1:');
   const url = `${scheme === undefined || isTrue(scheme) ? 'https' : 'http'}://${address}`;
   try {
     const http = connectSplunkd({ url, app: APP_ID, timeoutMs: host.withinMs * SHARE_OF_CALL }, { SPLUNK_HOME: home });

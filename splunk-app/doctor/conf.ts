@@ -1,5 +1,6 @@
 /** Splunk's conf files as splunkd layers them. Whatever a file holds, reading it ends and takes bounded memory. */
-import { open, readdir } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readdir, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Settings by stanza. */
@@ -76,9 +77,11 @@ export async function isEnabled(folder: string): Promise<boolean> {
 /** The bytes; why it can not be read; or nothing when it is not there. */
 export async function readBounded(file: string): Promise<Buffer | string | undefined> {
   try {
-    const handle = await open(file, 'r');
+    const handle = await openToRead(file);
     try {
-      const { size } = await handle.stat();
+      const stats = await handle.stat();
+      if (!stats.isFile()) return 'no file';
+      const { size } = stats;
       if (size > MAX_BYTES) return `larger than ${MAX_BYTES >> 20} MiB`;
       const bytes = Buffer.alloc(size);
       const { bytesRead } = await handle.read(bytes, 0, size, 0);
@@ -91,6 +94,11 @@ export async function readBounded(file: string): Promise<Buffer | string | undef
     return code === 'ENOENT' || code === 'ENOTDIR' ? undefined : code;
   }
 }
+
+/** A pipe in its place would keep a plain open waiting for whoever writes into it. */
+export const openToRead = (file: string): Promise<FileHandle> =>
+  // Windows has no such flag, and no such pipes.
+  open(file, constants.O_RDONLY | ((constants as { O_NONBLOCK?: number }).O_NONBLOCK ?? 0));
 
 /** Lines that are neither a stanza, a setting nor a comment are passed over, as splunkd does; the last of equal settings counts. */
 export function parseConf(bytes: Buffer): Stanzas {

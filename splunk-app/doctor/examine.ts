@@ -1,5 +1,6 @@
 /** Looks at a Splunk host for what keeps events from arriving. Every check stands alone, is bounded in time, and changes nothing. */
 import { unlessAborted } from '../../base/clock.ts';
+import { KinlogError } from '../../base/errors.ts';
 import { checkApp, checkFiles, checkScheme } from './check-app.ts';
 import { checkInputs } from './check-inputs.ts';
 import { checkMetrics } from './check-metrics.ts';
@@ -32,7 +33,7 @@ export type NamedFinding = Finding & { readonly check: string };
 
 /** No finding holds a secret that the conf files do. */
 export async function examine(options: HostOptions): Promise<NamedFinding[]> {
-  const host = await readHost(options);
+  const host = await inTime(() => readHost(options), options.withinMs);
   const found = await Promise.all(
     CHECKS.map(async ([name, check]) => (await bounded(check, host)).map((finding) => ({ check: name, ...finding }))),
   );
@@ -48,19 +49,23 @@ export async function examine(options: HostOptions): Promise<NamedFinding[]> {
 }
 
 async function bounded(check: Check, host: Host): Promise<Finding[]> {
-  const { withinMs } = host;
-  const over = new AbortController();
-  const timer = setTimeout(() => over.abort(), withinMs);
   try {
-    return await unlessAborted(check(host, over.signal), over.signal);
+    return await inTime((signal) => check(host, signal), host.withinMs);
   } catch (error) {
-    const why = over.signal.aborted ? `it took longer than ${withinMs / 1000} s` : (error as Error).message;
-    return [
-      warning(
-        `this could not be looked at: ${why}`,
-        'Look again as root or as the user of splunkd; a disk may not answer.',
-      ),
-    ];
+    const text = `this could not be looked at: ${(error as Error).message}`;
+    return [warning(text, 'Look again as root or as the user of splunkd; a disk may not answer.')];
+  }
+}
+
+/** The work is told when its time is over, and then nobody waits for it. */
+async function inTime<T>(work: (signal: AbortSignal) => Promise<T>, withinMs: number): Promise<T> {
+  const over = new AbortController();
+  const late = new KinlogError('KINLOG_SERVICE_UNAVAILABLE', `it took longer than ${withinMs / 1000} s`, {
+    remedy: 'Look at the disks of this host: one of them may not answer.',
+  });
+  const timer = setTimeout(() => over.abort(late), withinMs);
+  try {
+    return await unlessAborted(work(over.signal), over.signal);
   } finally {
     clearTimeout(timer);
     over.abort();

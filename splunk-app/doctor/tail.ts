@@ -1,5 +1,5 @@
 /** The last lines of a log, whatever its size. */
-import { open } from 'node:fs/promises';
+import { openToRead } from './conf.ts';
 
 export interface Tail {
   readonly lines: readonly string[];
@@ -9,7 +9,7 @@ export interface Tail {
 
 /** Undefined when there is no such file. Fails as node:fs does. */
 export async function lastLines(file: string, maxBytes: number): Promise<Tail | undefined> {
-  const handle = await open(file, 'r').catch((error: unknown) => {
+  const handle = await openToRead(file).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   });

@@ -26,6 +26,11 @@ describe('splunkd', () => {
     expect(await troubles()).toEqual([expect.stringMatching(/^fault splunkd: the certificate of .* is not trusted/)]);
   });
 
+  it('that listens on all addresses is called on this host', async () => {
+    host.write('etc/system/local/web.conf', `[settings]\nmgmtHostPort = 0.0.0.0:${new URL(management.url).port}\n`);
+    expect(await troubles()).toEqual([]);
+  });
+
   it('whose management port is switched off is a fault', async () => {
     host.write('etc/system/local/server.conf', '[httpServer]\ndisableDefaultPort = true\n');
     expect(await troubles()).toEqual([expect.stringMatching(/^fault splunkd: server.conf switches/)]);

@@ -1,6 +1,7 @@
 /** What `kinlog doctor --splunk` says of the app, its inputs and their processes, on a host that is well but for one thing. */
-import { rmSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
 import { PLATFORM, SPLUNKD } from './doctor-host.ts';
 import { doctorScene, type DoctorScene } from './doctor-scene.ts';
 
@@ -65,6 +66,20 @@ describe('the app', () => {
     host.program('bin/kinesis_log.sh', '#!/bin/sh\nexec sleep 60\n');
     host.withinMs = 1000;
     expect(await troubles()).toEqual(['warning scheme: this could not be looked at: it took longer than 1 s']);
+  });
+
+  it('is asked for its scheme without what the environment of the command holds', async () => {
+    host.program('bin/kinesis_log.sh', '#!/bin/sh\necho "<scheme>"; env >"$0.env"\n');
+    host.write('etc/splunk-launch.conf', 'KINLOG_NODE=/opt/node\n');
+    vi.stubEnv('KINLOG_SPLUNK_SESSION_KEY', 'a-session-key');
+    try {
+      expect(await troubles()).toEqual([]);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    const env = readFileSync(host.file('etc/apps/kinloader/bin/kinesis_log.sh.env'), 'utf8');
+    expect(env).toContain('KINLOG_NODE=/opt/node');
+    expect(env).not.toContain('a-session-key');
   });
 
   it('whose files were changed is a fault', async () => {
@@ -139,6 +154,12 @@ describe('the inputs', () => {
     expect(await troubles()).toContainEqual(
       expect.stringMatching(/^fault inputs: .*KV store, which server.conf disables/),
     );
+  });
+
+  it('in a pipe that nobody writes into are told, and not waited for', async () => {
+    host.write('etc/apps/pipe/local/x', '');
+    execFileSync('mkfifo', [host.file('etc/apps/pipe/local/inputs.conf')]);
+    expect(await troubles()).toEqual([expect.stringMatching(/^fault inputs: a file was not read: .*pipe.*: no file$/)]);
   });
 
   it('in a file that is too large, or of no known form, are told', async () => {

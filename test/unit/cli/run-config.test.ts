@@ -278,6 +278,14 @@ describe('what is right by itself and wrong together', () => {
     ]);
   });
 
+  it('is told once, where it stands, when streams share the part that has it', () => {
+    const hec = 'output: { kind: hec, endpoints: ["https://splunk:8088/services/collector"] }';
+    const found = faults(`${hec}\nstore: { kind: memory }\nstreams:\n  - { stream: a }\n  - { stream: b }`);
+    expect(found).toEqual([
+      'reader.yaml:1: output is wrong: HEC can not be reached as configured: endpoints[0]: nothing may follow the port',
+    ]);
+  });
+
   it('is a file that holds dead letters and something else, or two limits for one', () => {
     const letters = (more: string) => `, deadLetters: { file: /f${more} }`;
     expect(two(`${letters('')}, output: { kind: ndjson, file: /f }`, 'b')).toEqual([
