@@ -6,8 +6,8 @@ import type { HttpAnswer } from '../../base/http.ts';
 export type Verdict =
   /** `slower`: the queues behind are almost full. */
   | { readonly kind: 'accepted'; readonly ackId: number | undefined; readonly slower: boolean }
-  /** Splunk will never take one event; `number`: its place in the body, from 0, when it was named. */
-  | { readonly kind: 'event'; readonly number: number | undefined; readonly reason: string }
+  /** Splunk will never take one event; `number`: its place in the body, from 0, when it was named. `unread`: it has understood nothing of the body. */
+  | { readonly kind: 'event'; readonly number: number | undefined; readonly unread: boolean; readonly reason: string }
   | { readonly kind: 'too-large'; readonly reason: string }
   /** An event names an index that the token may not write to. */
   | { readonly kind: 'index'; readonly number: number | undefined; readonly reason: string }
@@ -36,6 +36,7 @@ const SUCCESS: readonly (number | undefined)[] = [0, 24, 25];
 const NEAR_CAPACITY: readonly (number | undefined)[] = [24, 25];
 /** Invalid format, event missing, event blank, fields malformed. */
 const BAD_EVENT: readonly (number | undefined)[] = [6, 12, 13, 15];
+const BAD_FORMAT = 6;
 const WRONG_INDEX = 7;
 const NO_CHANNEL: readonly (number | undefined)[] = [10, 11];
 const ACK_DISABLED = 14;
@@ -56,10 +57,13 @@ export function verdictOn(answer: HttpAnswer, host: string, nowMs: number): Verd
   if (status === 413) return { kind: 'too-large', reason };
   if (status === 429 || status === 408 || status >= 500)
     return { kind: 'away', reason, waitMs: retryAfterMs(answer, nowMs), unsure: UNSURE.includes(status) };
-  if (BAD_EVENT.includes(said.code)) return { kind: 'event', number: said.number, reason };
+  if (BAD_EVENT.includes(said.code))
+    return { kind: 'event', number: said.number, unread: understoodNothing(said), reason };
   if (said.code === WRONG_INDEX) return { kind: 'index', number: said.number, reason };
   return refusal(status, said.code, `${host} does not take events: ${reason}`);
 }
+
+const understoodNothing = ({ code, number = 0 }: Said): boolean => code === BAD_FORMAT && number === 0;
 
 /** Of a question for its health. A healthy endpoint, or one that does not know the question, may be tried: undefined. */
 export function verdictOnHealth(answer: HttpAnswer, host: string, nowMs: number): Failure | undefined {
@@ -84,6 +88,14 @@ export const isAckDisabled = (answer: HttpAnswer): boolean => read(answer.text).
 export function noAckFrom(host: string): KinlogError {
   return new KinlogError('KINLOG_SPLUNK_REFUSED', `${host} takes events, but acknowledges none to this token`, {
     remedy: 'Enable indexer acknowledgement (useACK) for the token, or switch ack off here.',
+  });
+}
+
+/** It refuses one event after the other, in a way that no event of ours explains. */
+export function takesNothing(host: string, reason: string): KinlogError {
+  return new KinlogError('KINLOG_SPLUNK_REFUSED', `${host} refuses one event after the other: ${reason}`, {
+    remedy:
+      'Check whether something on the way to the HTTP Event Collector changes gzip bodies or lets none through, and whether maxEventSize of Splunk is smaller than the events.',
   });
 }
 

@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { EventLog } from '../../base/events.ts';
 import type { HttpClient } from '../../base/http.ts';
-import { isAckDisabled, noAckFrom, verdictOnHealth, type Failure, type Verdict } from './hec-answer.ts';
+import { isAckDisabled, noAckFrom, takesNothing, verdictOnHealth, type Failure, type Verdict } from './hec-answer.ts';
 import { failed, HecLane, type LaneParts } from './hec-lane.ts';
 import type { HecToken } from './hec-token.ts';
 import type { OutputWatch } from './output-watch.ts';
@@ -24,6 +24,10 @@ export interface EndpointParts {
 
 const SOON = { firstMs: 500, ceilingMs: 30_000 };
 const SLOW = { firstMs: 30_000, ceilingMs: 60_000 };
+/** While a token is refused; whoever renews it looks whether it helps. */
+const TOKEN_EVERY_MS = 5000;
+/** In a row; see `believed`. */
+const MOST_DOUBTS = 20;
 /** After an answer that says that the queues are almost full. */
 const BREATH_MS = 1000;
 
@@ -35,6 +39,8 @@ export class HecEndpoint {
   /** In a row. */
   #failures = 0;
   #resting = false;
+  /** Events in a row that were refused in a way that says as much of what stands between. */
+  #doubts = 0;
   /** Until the endpoint has said that it acknowledges. */
   #unproven: boolean;
 
@@ -48,6 +54,24 @@ export class HecEndpoint {
   mayPost(): boolean {
     if (this.#unproven && !this.#resting) void this.#restFor(0);
     return !this.#resting && (this.#failures === 0 || this.#posting === 0);
+  }
+
+  get posting(): number {
+    return this.#posting;
+  }
+
+  /** An event that is no valid data, or too large alone, goes to the dead letters. When nothing else comes from an endpoint, something on the way damages every body, or lets
+   *  none through, and all events would end there: then it is refused, and believed again for one event after each rest. `events`: of the body. */
+  believed(verdict: Verdict, events: number): Verdict {
+    if (verdict.kind === 'away' || verdict.kind === 'refused') return verdict;
+    if (verdict.kind === 'too-large' || (verdict.kind === 'event' && verdict.unread)) {
+      const one = events === 1 || (verdict.kind === 'event' && verdict.number !== undefined);
+      if (!one || ++this.#doubts <= MOST_DOUBTS) return verdict;
+      this.#doubts = MOST_DOUBTS;
+      return { kind: 'refused', error: takesNothing(this.#parts.host, verdict.reason), renew: false };
+    }
+    this.#doubts = 0;
+    return verdict;
   }
 
   /** For one post, about which `give` tells. */
@@ -84,14 +108,14 @@ export class HecEndpoint {
 
   #learn(verdict: Verdict): void {
     const { log, host, token, watch } = this.#parts;
-    if (verdict.kind === 'refused' && verdict.renew) token.refused();
+    if (mayRenew(verdict)) token.refused();
     if (verdict.kind === 'refused' || verdict.kind === 'away') {
       // Posts that were under way together fail together.
       if (this.#resting) return;
       const waitMs = this.#fail(verdict);
       log.emit('output.retried', { host, reason: reasonOf(verdict), waitMs });
-      void this.#restFor(waitMs);
-    } else {
+      void this.#restFor(waitMs, mayRenew(verdict));
+    } else if (this.#doubts === 0) {
       this.#failures = 0;
       watch.wellAgain(host);
       if (verdict.kind === 'accepted' && verdict.slower && !this.#resting) void this.#restFor(BREATH_MS);
@@ -120,19 +144,32 @@ export class HecEndpoint {
   }
 
   /** Then it is asked how it is, which costs less than a body that it does not take. */
-  async #restFor(firstMs: number): Promise<void> {
-    const { clock, over, ready, token } = this.#parts;
+  async #restFor(firstMs: number, firstRenew = false): Promise<void> {
+    const { over, ready, token } = this.#parts;
     this.#resting = true;
-    for (let waitMs = firstMs; await clock.sleep(waitMs, over).then(yes, no);) {
+    for (let waitMs = firstMs, renew = firstRenew; await this.#rested(waitMs, renew);) {
       const verdict = await this.#ask();
       if (over.aborted) return;
       if (verdict === undefined) {
         this.#resting = false;
+        this.#doubts = Math.min(this.#doubts, MOST_DOUBTS - 1);
         ready();
         return;
       }
-      if (verdict.kind === 'refused' && verdict.renew) token.refused();
+      renew = mayRenew(verdict);
+      if (renew) token.refused();
       waitMs = this.#fail(verdict);
+    }
+  }
+
+  /** `renew`: or until there is another token. False: the output is over. */
+  async #rested(ms: number, renew: boolean): Promise<boolean> {
+    const { clock, over, token } = this.#parts;
+    const end = clock.monotonic() + ms;
+    for (let leftMs = ms; ; leftMs = end - clock.monotonic()) {
+      const waitMs = renew ? Math.min(leftMs, TOKEN_EVERY_MS) : leftMs;
+      if (!(await clock.sleep(waitMs, over).then(yes, no))) return false;
+      if (clock.monotonic() >= end || (await token.renewed())) return true;
     }
   }
 
@@ -155,5 +192,6 @@ export class HecEndpoint {
 }
 
 const reasonOf = (verdict: Failure): string => (verdict.kind === 'refused' ? verdict.error.message : verdict.reason);
+const mayRenew = (verdict: Verdict): boolean => verdict.kind === 'refused' && verdict.renew;
 const yes = () => true;
 const no = () => false;

@@ -1,7 +1,7 @@
 /** One connection to an HTTP Event Collector with its cookies and its channel: what is posted on it, and which of it the indexers say is safe. */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { asKinlogError } from '../../base/errors.ts';
+import { asKinlogError, isKinlogError } from '../../base/errors.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from '../../base/http.ts';
 import { acknowledged, noAckFrom, verdictOn, type Failure, type Verdict } from './hec-answer.ts';
 import { Cookies } from './hec-cookies.ts';
@@ -58,10 +58,13 @@ export class HecLane {
 
   /** One at a time. `body`: gzip. Never rejects. `unacked` is told later when the verdict is `accepted` and acknowledgement is on. */
   async post(body: Uint8Array, unacked: Unacked, signal: AbortSignal): Promise<Verdict> {
-    const { host, clock, ack } = this.#parts;
+    const { host, clock, ack, token } = this.#parts;
     this.#posting = true;
+    let begun = false;
     try {
-      const answer = await this.#call({ method: 'POST', path: EVENTS, headers: GZIPPED, body }, signal);
+      const secret = await token.get();
+      begun = true;
+      const answer = await this.#call({ method: 'POST', path: EVENTS, headers: GZIPPED, body }, secret, signal);
       const verdict = verdictOn(answer, host, clock.now());
       if (verdict.kind === 'away' && verdict.unsure) this.#leave(verdict.reason);
       if (verdict.kind !== 'accepted' || ack === undefined) return verdict;
@@ -69,7 +72,7 @@ export class HecLane {
         ? { kind: 'refused', error: noAckFrom(host), renew: true }
         : this.#await(verdict, verdict.ackId, unacked);
     } catch (error) {
-      this.#leave('the answer to a post was lost');
+      if (begun && !neverSent(error)) this.#leave('the answer to a post was lost');
       return failed(error, host);
     } finally {
       this.#posting = false;
@@ -79,8 +82,8 @@ export class HecLane {
 
   /** Whatever else is asked of the endpoint; rejects as HttpClient. */
   async ask(method: 'GET' | 'POST', path: string, body?: string): Promise<HttpAnswer> {
-    const { over } = this.#parts;
-    return this.#call({ method, path, headers: {}, ...(body === undefined ? {} : { body }) }, over);
+    const { over, token } = this.#parts;
+    return this.#call({ method, path, headers: {}, ...(body === undefined ? {} : { body }) }, await token.get(), over);
   }
 
   askForAcks(ids: readonly number[]): Promise<HttpAnswer> {
@@ -92,12 +95,12 @@ export class HecLane {
     return (this.#closed ??= this.#parts.client.close());
   }
 
-  async #call(call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
-    const { client, token, ack } = this.#parts;
+  async #call(call: HttpCall, token: string, signal: AbortSignal): Promise<HttpAnswer> {
+    const { client, ack } = this.#parts;
     const cookie = this.#cookies.header;
     const headers = {
       ...call.headers,
-      authorization: `Splunk ${await token.get()}`,
+      authorization: `Splunk ${token}`,
       ...(ack === undefined ? {} : { 'x-splunk-request-channel': this.#channel }),
       ...(cookie === '' ? {} : { cookie }),
     };
@@ -145,9 +148,7 @@ export class HecLane {
 
   /** Where nobody listens, whoever gave the numbers is gone, and what was not indexed by then with it. */
   #unanswered(error: unknown): undefined {
-    const cause: unknown = error instanceof Error ? error.cause : undefined;
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED')
-      this.#leave('the server has gone, and with it what it knew of them');
+    if (systemCode(error) === 'ECONNREFUSED') this.#leave('the server has gone, and with it what it knew of them');
   }
 
   #giveUpOld(): void {
@@ -178,6 +179,17 @@ export class HecLane {
     if (this.#left && !this.#posting && !this.#asking && (this.#waiting.size === 0 || over.aborted)) void this.close();
   }
 }
+
+function systemCode(error: unknown): string | undefined {
+  const cause: unknown = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+}
+
+/** No server has seen the body, so none has numbered it. */
+const neverSent = (error: unknown): boolean =>
+  isKinlogError(error, 'KINLOG_TLS_UNTRUSTED') || NO_CONNECTION.has(systemCode(error) ?? '');
+/** Not ECONNREFUSED: whoever gave the numbers is gone. */
+const NO_CONNECTION = new Set(['ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
 
 /** No answer came. */
 export function failed(error: unknown, host: string): Failure {

@@ -11,6 +11,7 @@ export interface QueueOptions {
 
 /** A line is about so much longer than its data. */
 const LINE_BYTES = 100;
+const GROW_EVERY_MS = 600_000;
 
 export class HecQueue {
   readonly #bodies: BodyWriter;
@@ -18,6 +19,8 @@ export class HecQueue {
   #parts: Part[] = [];
   /** Learned from servers, or what stands before them, that take less. */
   #maxBodyBytes: number;
+  /** When they are asked again whether they take more, monotonic milliseconds. */
+  #growAt = Infinity;
 
   constructor(bodies: BodyWriter, options: QueueOptions) {
     this.#bodies = bodies;
@@ -34,8 +37,9 @@ export class HecQueue {
     this.#parts.unshift(...parts.filter(({ write, from, to }) => !write.over && from < to));
   }
 
-  shrink(maxBodyBytes: number): void {
+  shrink(maxBodyBytes: number, now: number): void {
     this.#maxBodyBytes = Math.min(this.#maxBodyBytes, Math.max(1, maxBodyBytes));
+    this.#growAt = now + GROW_EVERY_MS;
   }
 
   /** When the next body should go, monotonic milliseconds; undefined when nothing may. Small ones wait a little for company while others are under way. */
@@ -57,11 +61,20 @@ export class HecQueue {
   take(now: number): OpenBody<Part> | undefined {
     const first = this.#candidates().find(({ group }) => group === undefined || group.notBefore <= now);
     if (first === undefined) return undefined;
+    this.#grow(now);
     const body = this.#bodies.open<Part>();
     this.#fill(body, first.group);
     if (body.size > 0) return body;
     this.#bodies.give(body);
     return undefined;
+  }
+
+  /** What refused larger bodies may have been mended; if not, one post in each such time shows it. */
+  #grow(now: number): void {
+    if (now < this.#growAt) return;
+    const most = this.#options.maxBodyBytes;
+    this.#maxBodyBytes = Math.min(2 * this.#maxBodyBytes, most);
+    this.#growAt = this.#maxBodyBytes < most ? now + GROW_EVERY_MS : Infinity;
   }
 
   /** In order, only the first part of a batch of which nothing is under way. */

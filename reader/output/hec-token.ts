@@ -4,6 +4,8 @@ import { KinlogError } from '../../base/errors.ts';
 export class HecToken {
   readonly #ask: () => Promise<string>;
   #known: Promise<string> | undefined;
+  #given: string | undefined;
+  #refused: string | undefined;
 
   constructor(ask: () => Promise<string>) {
     this.#ask = ask;
@@ -14,7 +16,7 @@ export class HecToken {
     const asked = (this.#known ??= this.#ask());
     try {
       const token = (await asked).trim();
-      if (/^[\x21-\x7e]+$/.test(token)) return token;
+      if (/^[\x21-\x7e]+$/.test(token)) return (this.#given = token);
     } catch (error) {
       this.#known = undefined;
       throw error;
@@ -27,6 +29,15 @@ export class HecToken {
 
   /** The next one that needs it asks anew. */
   refused(): void {
+    this.#refused = this.#given;
     this.#known = undefined;
+  }
+
+  /** Asks whether there is another one than that which was refused. */
+  async renewed(): Promise<boolean> {
+    const token = await this.get().catch(() => undefined);
+    if (token !== undefined && token !== this.#refused) return true;
+    this.#known = undefined;
+    return false;
   }
 }

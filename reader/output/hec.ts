@@ -10,7 +10,7 @@ import { BodyWriter, compressed, type OpenBody } from './hec-body.ts';
 import { hecConfig, type HecLimits } from './hec-config.ts';
 import { HecEndpoint } from './hec-endpoint.ts';
 import { failed, type HecLane } from './hec-lane.ts';
-import { eachApart, halves, without } from './hec-parts.ts';
+import { eachApart, halves, heldFrom, without } from './hec-parts.ts';
 import { HecQueue } from './hec-queue.ts';
 import { HecToken } from './hec-token.ts';
 import { HecWrite, type Part } from './hec-write.ts';
@@ -155,15 +155,19 @@ class HecOutput implements Output {
     this.#pump();
   }
 
+  /** By chance among those with the fewest posts under way. */
   #anyReady(): HecEndpoint | undefined {
     const ready = this.#endpoints.filter((endpoint) => endpoint.mayPost());
-    return ready[Math.floor(this.#random() * ready.length)];
+    // Else one that is slow would sooner or later hold every post.
+    const least = Math.min(...ready.map(({ posting }) => posting));
+    const idlest = ready.filter(({ posting }) => posting === least);
+    return idlest[Math.floor(this.#random() * idlest.length)];
   }
 
   async #post(body: OpenBody<Part>, endpoint: HecEndpoint): Promise<void> {
     this.#inFlight++;
     const lane = endpoint.take();
-    const verdict = await this.#send(body, lane);
+    const verdict = endpoint.believed(await this.#send(body, lane), body.events);
     this.#inFlight--;
     for (const { write } of body.ranges) if (write.posting === body) write.posting = undefined;
     if (this.#over.signal.aborted) return;
@@ -197,7 +201,7 @@ class HecOutput implements Output {
         this.#queue.unshift(body.ranges);
         return;
       case 'too-large':
-        if (body.events > 1) this.#queue.shrink(body.size >>> 1);
+        if (body.events > 1) this.#queue.shrink(body.size >>> 1, this.#clock.monotonic());
         this.#refuse(body, undefined, verdict.reason);
         return;
       case 'event':
@@ -224,27 +228,29 @@ class HecOutput implements Output {
     this.#queue.unshift(without(body.ranges, range, index));
   }
 
-  /** A batch that names an index that is not allowed waits for a person; the others go on without it. */
+  /** A batch that names an index that is not allowed waits from there on for a person; the others go on without it. */
   #holdBack(body: OpenBody<Part>, number: number | undefined, reason: string): void {
     const guilty = number === undefined ? undefined : body.locate(number);
-    const now = this.#clock.monotonic();
-    if (body.ranges.some(({ write }) => write !== body.ranges[0]?.write)) {
-      const apart = (part: Part) => guilty === undefined || part.write === guilty.range.write;
-      this.#queue.unshift(eachApart(body.ranges, apart, now));
+    const first = body.ranges[0]!;
+    if (guilty === undefined && body.ranges.some(({ write }) => write !== first.write)) {
+      this.#queue.unshift(eachApart(body.ranges));
       return;
     }
-    const { write, batch, from } = body.ranges[0]!;
+    const { range, index } = guilty ?? { range: first, index: first.from };
     // Its memory may hold other events by now.
-    if (write.over) return;
-    const row = batch.meta.row(batch.metaRow[guilty?.index ?? from]!);
+    if (!range.write.over) this.#tellOfIndex(range, index, reason);
+    const waitMs = SLOW_MS * (0.5 + this.#random() / 2);
+    this.#queue.unshift(heldFrom(body.ranges, range, index, this.#clock.monotonic() + waitMs));
+  }
+
+  #tellOfIndex({ batch }: Part, event: number, reason: string): void {
+    const row = batch.meta.row(batch.metaRow[event]!);
     const index = row.index ?? this.#defaults.index ?? 'the default of the token';
     const remedy = 'Create the index, or allow it to the token, or send the events to another.';
     this.#watch.refused(
-      'index',
+      `index ${index}`,
       new KinlogError('KINLOG_SPLUNK_REFUSED', `events for the index ${index} are not taken: ${reason}`, { remedy }),
     );
-    const waitMs = SLOW_MS * (0.5 + this.#random() / 2);
-    this.#queue.unshift(eachApart(body.ranges, () => true, now + waitMs));
   }
 
   #acked(body: OpenBody<Part>): void {
@@ -256,9 +262,11 @@ class HecOutput implements Output {
 
   #lost(body: OpenBody<Part>, reason: string): void {
     this.#unackedBytes -= body.size;
-    if (body.ranges.every(({ write }) => write.over)) return;
-    this.#log.emit('output.resent', { events: body.events, reason });
-    this.#queue.unshift(body.ranges);
+    if (body.ranges.some(({ write }) => !write.over)) {
+      this.#log.emit('output.resent', { events: body.events, reason });
+      this.#queue.unshift(body.ranges);
+    }
+    // Also when nobody waits for it any more: there is room for what others wait for.
     this.#pump();
   }
 }

@@ -50,8 +50,8 @@ export class OutputWatch {
     const { log, clock } = this.#parts;
     const { remedy } = error;
     const now = clock.monotonic();
-    const before = this.#refusals.get(by);
-    if (before?.remedy === remedy && now - before.saidAt < REMIND_EVERY_MS) {
+    for (const [name, { saidAt }] of this.#refusals) if (now - saidAt >= REMIND_EVERY_MS) this.#refusals.delete(name);
+    if (this.#refusals.get(by)?.remedy === remedy) {
       log.repeat('output.refused');
       return;
     }

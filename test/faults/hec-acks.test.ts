@@ -181,6 +181,21 @@ describe('memory', () => {
   });
 });
 
+it('what nobody waits for any more makes room when its time is up', async () => {
+  scene.hec.indexing.held = true;
+  const out = output({ maxUnackedBytes: 5000, ackTimeoutMs: 60_000 });
+  const stop = new AbortController();
+  const first = out.write(batchOf('x'.repeat(6000)), stop.signal);
+  await scene.until(() => asked().length > 0);
+  const second = out.write(batchOf('wanted'), never);
+  stop.abort();
+  await expect(first).rejects.toMatchObject({ name: 'AbortError' });
+  scene.hec.indexing.loseWaiting();
+  scene.hec.indexing.held = false;
+  await scene.settled(second);
+  expect(scene.texts).toEqual(['wanted']);
+});
+
 describe('a token', () => {
   it('without acknowledgement is told loudly before an event is sent, and events wait for one that has it', async () => {
     scene.hec.tokens.get(TOKEN)!.ack = false;
@@ -212,6 +227,25 @@ describe('a token', () => {
     scene.hec.tokens.get(TOKEN)!.ack = false;
     await scene.settled(write, 10_000);
   });
+});
+
+it('a token that can not be had for a while is no lost answer: nothing is sent again for it', async () => {
+  let fails = false;
+  const token = () => (fails ? Promise.reject(new Error('no file')) : Promise.resolve(TOKEN));
+  const out = output({ token, maxInFlight: 1 });
+  scene.hec.indexing.held = true;
+  const first = out.write(batchOf('first'), never);
+  await scene.until(() => asked().length > 0);
+  fails = true;
+  scene.port.faults.refuse(1, { code: 4 });
+  const second = out.write(batchOf('second'), never);
+  await scene.until(() => scene.log.total('output_refusals') >= 2, 10_000);
+  fails = false;
+  scene.hec.indexing.held = false;
+  scene.hec.indexing.index();
+  await scene.settled(Promise.all([first, second]));
+  expect(scene.texts).toEqual(['first', 'second']);
+  expect(scene.log.total('output_resends')).toBe(0);
 });
 
 it('gives up what waits when its caller does, and closes', async () => {

@@ -157,6 +157,40 @@ describe('what only a person can mend', () => {
     expect(taken).toEqual(['first', ...texts]);
   });
 
+  it('what is ahead of an event for an index that is not allowed is not sent again with every try', async () => {
+    scene.hec.tokens.get(TOKEN)!.indexes = [undefined as unknown as string];
+    const output = scene.output();
+    const wrong = output.write(batchOf('ahead', { text: 'wrong', meta: { index: 'secret' } }, 'behind'), never);
+    await scene.until(() => scene.log.total('output_refusals') > 5, 10_000);
+    expect(scene.texts).toEqual(['ahead', 'ahead']);
+    scene.hec.tokens.get(TOKEN)!.indexes = ['secret', undefined as unknown as string];
+    await scene.settled(wrong, 10_000);
+    expect(scene.texts).toEqual(['ahead', 'ahead', 'wrong', 'behind']);
+  });
+
+  it('each index that is not allowed is told', async () => {
+    scene.hec.tokens.get(TOKEN)!.indexes = [];
+    const indexes = ['one', 'two', 'three'];
+    const output = scene.output();
+    const writes = indexes.map((index) => output.write(batchOf({ text: 'x', meta: { index } }), never));
+    await scene.until(() => scene.named('output.refused').length === 3);
+    const told = scene.named('output.refused').map(({ fields }) => fields['error'] as string);
+    expect(indexes.every((index) => told.some((text) => text.includes(`index ${index} `)))).toBe(true);
+    scene.hec.tokens.get(TOKEN)!.indexes = indexes;
+    await scene.settled(Promise.all(writes), 10_000);
+  });
+
+  it('a token that was renewed is taken within seconds, and no body is posted before', async () => {
+    let token = 'old-token';
+    const output = scene.output({ token: () => Promise.resolve(token) });
+    const write = output.write(batchOf('a'), never);
+    await scene.until(() => scene.clock.monotonic() >= 20_000);
+    expect(scene.port.calls).toHaveLength(1);
+    token = TOKEN;
+    await scene.settled(write, 500);
+    expect(scene.clock.monotonic()).toBeLessThan(27_000);
+  });
+
   it('a token that can not be had is waited for', async () => {
     let fails = true;
     const token = () => (fails ? Promise.reject(new Error('no file')) : Promise.resolve(`${TOKEN}\n`));
@@ -186,6 +220,19 @@ describe('several endpoints', () => {
     expect(more.texts).toHaveLength(60);
     await more.close();
   });
+});
+
+it('an endpoint that is slow does not keep the posts from those that are not', async () => {
+  const more = await HecScene.open(3);
+  const slow = more.port;
+  slow.faults.hold();
+  const output = more.output();
+  const writes = numbered('event', 60).map((text) => output.write(batchOf(text, 'x'.repeat(950_000)), never));
+  await more.until(() => more.texts.length >= 2 * (60 - 6), 0);
+  expect(more.posts(slow)).toBeLessThanOrEqual(2);
+  slow.faults.release();
+  await more.settled(Promise.all(writes));
+  await more.close();
 });
 
 it('an output that is closed while it asks for health says nothing of it', async () => {

@@ -133,6 +133,55 @@ describe('events that Splunk will never take', () => {
     expect(scene.texts).toEqual(numbered('event', 40).filter((_, i) => i % 7 !== 3));
   });
 
+  it('cost the others one more post at most, however many they are', async () => {
+    const events = numbered('event', 400).map((text, i) => ({ text, ...(i % 10 === 9 ? NESTED : {}) }));
+    const write = scene.output().write(batchOf(...events), never);
+    await expect(scene.settled(write)).rejects.toBeInstanceOf(EventsRefused);
+    const texts = scene.texts as string[];
+    const times = new Map<string, number>();
+    for (const text of texts) times.set(text, (times.get(text) ?? 0) + 1);
+    expect(times.size).toBe(360);
+    expect(Math.max(...times.values())).toBe(2);
+    expect([...times.keys()]).toEqual(events.filter((_, i) => i % 10 !== 9).map(({ text }) => text));
+  });
+
+  it('are not sent in full again for each of them when a body has nothing else', async () => {
+    const events = numbered('event', 1000, 'x'.repeat(100)).map((text) => ({ text, ...NESTED }));
+    const write = scene.output().write(batchOf(...events), never);
+    const error: unknown = await scene.settled(write.catch((reason: unknown) => reason));
+    expect((error as EventsRefused).refused).toHaveLength(1000);
+    const sizes = scene.port.calls.map(({ body }) => gunzipSync(body).length);
+    expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(15 * sizes[0]!);
+  });
+
+  it.each([
+    ['no valid data', { code: 6, invalidEvent: 0 }],
+    ['no valid data, and does not say which', { code: 6 }],
+    ['too large', { code: 6, status: 413 }],
+  ] as const)(
+    'are not believed to be all of them: a server that finds every event %s is refused',
+    async (_, refusal) => {
+      scene.port.faults.refuse(1000, refusal);
+      const output = scene.output();
+      const writes = numbered('shard', 40).map((text) => output.write(batchOf(text), never));
+      const settled = writes.map((write) =>
+        write.then(
+          () => 'taken',
+          () => 'refused',
+        ),
+      );
+      await scene.until(() => scene.named('output.refused').length === 1);
+      expect(scene.named('output.refused')[0]!.fields['error']).toContain('changes gzip bodies');
+      const posts = scene.posts();
+      await scene.until(() => scene.clock.monotonic() > 300_000, 10_000);
+      expect(scene.posts() - posts).toBeLessThan(50);
+      scene.port.faults.heal();
+      const ends = await scene.settled(Promise.all(settled), 10_000);
+      expect(ends.filter((end) => end === 'refused').length).toBeLessThanOrEqual(20 + 10);
+      expect(new Set(scene.texts).size).toBe(ends.filter((end) => end === 'taken').length);
+    },
+  );
+
   it('are not sent when they are blank or too large', async () => {
     const output = scene.output({ maxEventBytes: 3000, maxBodyBytes: 2000 });
     const write = output.write(batchOf('a', '', 'x'.repeat(3000), 'b', '"'.repeat(2000), 'c', ''), never);
@@ -160,6 +209,20 @@ describe('a body that is too large for what stands before Splunk', () => {
     const texts = numbered('event', 1000, Math.random().toString());
     await scene.settled(scene.output().write(batchOf(...texts), never));
     expect(scene.texts).toEqual(texts);
+  });
+
+  it('is halved for ten minutes, then larger ones are tried again', async () => {
+    const output = scene.output();
+    const body = () => batchOf(...numbered('event', 900, 'x'.repeat(900)));
+    scene.port.faults.refuse(3, { status: 413 });
+    await scene.settled(output.write(body(), never));
+    for (let minutes = 10; minutes <= 40; minutes += 10) {
+      await scene.clock.advance(600_000);
+      await scene.settled(output.write(body(), never));
+    }
+    const posts = scene.posts();
+    await scene.settled(output.write(body(), never));
+    expect(scene.posts()).toBe(posts + 1);
   });
 
   it('is refused when it is a single event', async () => {

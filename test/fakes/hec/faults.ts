@@ -89,6 +89,11 @@ export class Faults {
     return this.#answers?.promise;
   }
 
+  /** Refusals that nobody has met yet are forgotten. */
+  heal(): void {
+    for (const answers of Object.values(this.#refusals)) answers.length = 0;
+  }
+
   takeRefusal(endpoint: Endpoint): Answer | undefined {
     return this.#refusals[endpoint].shift();
   }
