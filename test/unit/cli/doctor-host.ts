@@ -37,6 +37,7 @@ export class DoctorHost {
     this.write('var/run/splunk/splunkd.pid', `${SPLUNKD}\n4712\n`);
     this.inProc('uptime', `${UPTIME_S}.00 1.00\n`);
     this.inProc('locks', '');
+    this.process({ pid: 1, parent: 0, args: ['/sbin/init'] });
     this.process({ pid: SPLUNKD, parent: 1, args: ['splunkd', '-p', '8089', 'start'] });
   }
 

@@ -96,14 +96,17 @@ describe('the inputs', () => {
   });
 
   it('are read as splunkd layers conf files', async () => {
-    host.write(
-      'etc/apps/search/default/inputs.conf',
-      '\ufeff[kinesis_log://prod]\r\nstream_name = other\r\ndisabled = 1\r\n',
-    );
+    // From what counts most to what counts least; each of them lacks what only the next has.
     host.write('etc/system/local/inputs.conf', '[kinesis_log://prod]\n# disabled = 1\ndisabled = \\\n0\n');
+    host.write('etc/apps/a/local/inputs.conf', '[kinesis_log://prod]\ndisabled = 1\nstream_name = first\n');
+    host.write('etc/apps/z/local/inputs.conf', '[kinesis_log://prod]\nstream_name = last\ncheckpoint_store = local\n');
+    const defaults = '\ufeff[kinesis_log://prod]\r\ncheckpoint_store = kvstore\r\naws_region = eu-south-2\r\n';
+    host.write('etc/apps/search/default/inputs.conf', defaults);
+    host.write('etc/system/default/inputs.conf', '[kinesis_log://prod]\naws_region = us-west-1\n');
+    host.write('etc/apps/search/local/inputs.conf', '');
     const inputs = (await host.look()).filter(({ check }) => check === 'inputs');
     expect(inputs.map(({ text }) => text)).toEqual([
-      expect.stringContaining('reads logs in eu-west-1, positions: local'),
+      expect.stringContaining('reads first in eu-south-2, positions: local'),
     ]);
   });
 
