@@ -34,7 +34,7 @@ function panel(source: string, events: readonly Row[]): readonly Row[] {
 interface Scene {
   readonly clock: FakeClock;
   readonly log: EventLog;
-  readonly status: (behindMs: number, state?: ReaderStatus['state']) => void;
+  readonly status: (behindMs: number, state?: ReaderStatus['state'], lastError?: string) => void;
   readonly pass: (ms: number) => Promise<void>;
 }
 
@@ -53,8 +53,9 @@ async function lived(script: (scene: Scene) => Promise<void>, runs = 1): Promise
       return clock.until(() => clock.monotonic() >= at);
     };
     const shard = { shardId: 's0', state: 'reading', position: 'horizon', parents: [], arrivalMs: 0 } as const;
-    const status: Scene['status'] = (behindMs, state = 'reading') => {
-      now = { stream: 'logs', owner: 'me', state, shards: [{ ...shard, behindMs }] };
+    const status: Scene['status'] = (behindMs, state = 'reading', lastError) => {
+      const error = lastError === undefined ? {} : { lastError };
+      now = { stream: 'logs', owner: 'me', state, shards: [{ ...shard, behindMs, ...error }], ...error };
     };
     status(0);
     await script({ clock, log, status, pass });
@@ -187,6 +188,25 @@ describe('Pipeline health', () => {
     expect(panel('ds_event_table', events)).toMatchObject([
       { event: 'Nothing happened in this time that one has to know of.' },
     ]);
+  });
+
+  it('shows what holds an input or a shard up, and no more when it is over', async () => {
+    const errors = (events: readonly Row[]) =>
+      ['ds_input_table', 'ds_shard_table'].map((source) => panel(source, events)[0]!['error']);
+    const stuck = await lived(async ({ status, pass }) => {
+      await pass(60_000);
+      status(400_000, 'reading', 'no permission');
+      await pass(60_000);
+    });
+    expect(errors(stuck)).toEqual(['no permission', 'no permission']);
+    rmSync(path.join(folder, 'kinloader_metrics_prod.log'));
+    const over = await lived(async ({ status, pass }) => {
+      status(400_000, 'reading', 'no permission');
+      await pass(60_000);
+      status(0);
+      await pass(60_000);
+    });
+    expect(errors(over)).toEqual(['-', '-']);
   });
 
   it('says why it is empty', () => {
