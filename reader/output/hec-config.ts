@@ -61,7 +61,9 @@ export function hecConfig(options: HecOptions): HecConfig {
 
 function limitsOf(options: HecOptions): HecLimits {
   const given = Object.entries(options).filter(([name, value]) => name in DEFAULTS && value !== undefined);
-  return { ...DEFAULTS, ...Object.fromEntries(given) };
+  const limits: HecLimits = { ...DEFAULTS, ...Object.fromEntries(given) };
+  // A body that had room for more would carry an event that must not be sent.
+  return { ...limits, maxBodyBytes: Math.min(limits.maxBodyBytes, limits.maxEventBytes) };
 }
 
 function endpointFaults(text: string, url: URL | undefined): string[] {
