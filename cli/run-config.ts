@@ -69,7 +69,7 @@ export function parseRunConfig(text: string, file: string): Loaded {
   const faults = [
     ...(parsed.error?.issues ?? []).flatMap((issue) => faultsOf(issue, raw)),
     ...missingParts(raw),
-    ...(config === undefined ? [] : contradictions(config)),
+    ...(config === undefined ? [] : contradictions(config).map((fault) => whereItIsSaid(fault, raw))),
   ];
   if (config === undefined || faults.length > 0) return { faults: inOrder(faults, file, document, lines) };
   return { config };
@@ -90,10 +90,11 @@ function complete(given: z.output<typeof runSchema>): RunConfig {
 }
 
 function inOrder(faults: readonly Fault[], file: string, document: Document, lines: LineCounter): string[] {
-  return faults
+  const named = faults
     .map(({ path, text }) => ({ offset: offsetOf(document, path), named: `${pathText(path)} ${text}` }))
     .sort((a, b) => a.offset - b.offset)
     .map(({ offset, named }) => `${file}:${Math.max(1, lines.linePos(offset).line)}: ${named}`);
+  return [...new Set(named)];
 }
 
 function pathText(path: Path): string {
@@ -170,6 +171,14 @@ function contradictions({ streams }: RunConfig): Fault[] {
       ...earlier.flatMap((other, k) => sharedFaults(stream, other, `streams[${k}]`).map((text) => ({ path, text }))),
     ];
   });
+}
+
+/** A part that stands at the top is at fault there, once, and not in each stream that uses it. */
+function whereItIsSaid({ path, text }: Fault, raw: unknown): Fault {
+  const [, index, part] = path;
+  if (part !== 'store' && part !== 'output') return { path, text };
+  const stream = (raw as { streams: readonly Record<string, unknown>[] }).streams[Number(index)];
+  return { path: stream?.[part] === undefined ? [part] : path, text };
 }
 
 function storeFaults({ store }: StreamConfig): string[] {
