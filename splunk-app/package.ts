@@ -12,22 +12,30 @@ import { tar } from './tar.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const { values, positionals } = parseArgs({ options: { to: { type: 'string' } }, allowPositionals: true });
-const folder = values.to ?? path.join(root, 'dist');
 
-checkRuntime();
-const packages = wanted(positionals);
-mkdirSync(folder, { recursive: true });
-const parts = await program();
-for (const { name, file } of packages) {
-  const files = await packageFiles(name, parts);
-  const archive = compressed(tar(files.map((one) => ({ ...one, path: `${APP_ID}/${one.path}` }))));
-  const target = path.join(folder, `${file}.tar.gz`);
-  writeFileSync(target, archive);
-  writeFileSync(path.join(folder, `${file}.cdx.json`), files.find((one) => one.path === SBOM)!.bytes);
-  const megabytes = (archive.length / 1_000_000).toFixed(1);
-  process.stderr.write(`${path.relative(process.cwd(), target)}: ${files.length} files, ${megabytes} MB, ${name}\n`);
+try {
+  await build(values.to ?? path.join(root, 'dist'));
+} catch (error) {
+  process.stderr.write(`package: ${(error as Error).message}\n`);
+  process.exitCode = 1;
 }
-writeFileSync(path.join(folder, 'SHA256SUMS'), checksums());
+
+async function build(folder: string): Promise<void> {
+  checkRuntime();
+  const packages = wanted(positionals);
+  mkdirSync(folder, { recursive: true });
+  const parts = await program();
+  for (const { name, file } of packages) {
+    const files = await packageFiles(name, parts);
+    const archive = compressed(tar(files.map((one) => ({ ...one, path: `${APP_ID}/${one.path}` }))));
+    const target = path.join(folder, `${file}.tar.gz`);
+    writeFileSync(target, archive);
+    writeFileSync(path.join(folder, `${file}.cdx.json`), files.find((one) => one.path === SBOM)!.bytes);
+    const megabytes = (archive.length / 1_000_000).toFixed(1);
+    process.stderr.write(`${path.relative(process.cwd(), target)}: ${files.length} files, ${megabytes} MB, ${name}\n`);
+  }
+  writeFileSync(path.join(folder, 'SHA256SUMS'), checksums(folder));
+}
 
 /** What to build, and what its archive is called without `.tar.gz`. */
 function wanted(names: readonly string[]): { name: PackageName; file: string }[] {
@@ -52,7 +60,7 @@ function compressed(archive: Uint8Array): Uint8Array {
 }
 
 /** Of all that lies there, as `sha256sum --check` reads it. */
-function checksums(): string {
+function checksums(folder: string): string {
   const names = readdirSync(folder).filter((name) => name.startsWith(APP_ID) && /\.(tar\.gz|cdx\.json)$/.test(name));
   const digest = (name: string) =>
     createHash('sha256')

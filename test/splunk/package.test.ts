@@ -75,10 +75,10 @@ describe('the archive', () => {
     expect(readFileSync(path.join(folder, names[0]!)).equals(inventory.bytes)).toBe(true);
   });
 
-  it('of no such platform is refused with the names that there are', () => {
+  it('of no such platform is refused in one line, with the names that there are', () => {
     const folder = app.scratch();
     expect(() => packageInto(folder, 'solaris')).toThrow(
-      /no such package: solaris; there are: linux-x86_64, .*slim, all/,
+      /\npackage: no such package: solaris; there are: linux-x86_64, .*slim, all\n$/,
     );
     expect(readdirSync(folder)).toEqual([]);
   });
