@@ -14,6 +14,8 @@ export interface Option<T> {
   readonly required?: boolean;
   /** Never shown in a message or a log. */
   readonly secret?: boolean;
+  /** A secret is easily typed here by mistake: what is wrong is not shown. */
+  readonly besideSecret?: boolean;
   /** Taken as it is given: blanks at its ends belong to it, and empty text is a value and not an absent one. */
   readonly verbatim?: boolean;
   /** Environment names that set it, first wins; the command line wins over all. */
@@ -172,7 +174,7 @@ function suggestion(name: string, known: ReadonlySet<string>): string {
 }
 
 function shown(option: Option<unknown>, value: string): string {
-  if (option.secret === true) return '';
+  if (option.secret === true || option.besideSecret === true) return '';
   // A password that somebody wrote into a URL is a secret in any option.
   const safe = value.replace(/\/\/[^/\s]*@/, '//***@');
   return ` is ${JSON.stringify(safe.length > 100 ? `${safe.slice(0, 100)}…` : safe)} but`;

@@ -79,6 +79,14 @@ export const proxy = (): OptionType<string> => ({
 
 /** Of what is stored on the set-up page. */
 export const STORED_NAME = /^[a-zA-Z0-9_.-]{1,64}$/;
+/** A HEC token, a secret access key: typed in place of its name it would be told to everybody as a name that is not known. */
+const SECRET_ITSELF = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9]{40})$/i;
+
+export const storedName = (what: string): OptionType<string> => ({
+  kind: 'string',
+  expects: `the name of ${what} that is stored on the set-up page`,
+  schema: z.string().refine((value) => STORED_NAME.test(value) && !SECRET_ITSELF.test(value)),
+});
 
 export const absoluteFile = (): OptionType<string> => ({
   kind: 'string',

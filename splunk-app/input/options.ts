@@ -1,6 +1,6 @@
 /** The settings of one `kinesis_log` stanza: what Splunk's form, the spec file, the scheme and the docs show, and what validation and the run read. */
 import { choice, flag, integer, text, type OptionValues } from '../../base/config.ts';
-import { absoluteFile, endpoint, endpoints, lostPosition, proxy, start, STORED_NAME } from './option-types.ts';
+import { absoluteFile, endpoint, endpoints, lostPosition, proxy, start, storedName } from './option-types.ts';
 
 /** Scheme name; stanza names and checkpoint directories hang on it, so it never changes. */
 export const SCHEME = 'kinesis_log';
@@ -10,7 +10,6 @@ export const SCHEME_TEXT =
 
 const NAME = '[a-zA-Z0-9_.-]{1,128}';
 const STREAM = new RegExp(`^(${NAME}|arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\\d{12}:stream/${NAME})$`);
-const stored = (what: string) => text(`the name of ${what} that is stored on the set-up page`, STORED_NAME);
 const ROLE = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/;
 const CONSUMER = /^(arn:aws[\w-]*:kinesis:\S+|[\w.-]{1,128})$/;
 
@@ -54,15 +53,17 @@ export const OPTIONS = {
   },
   awsCredential: {
     group: ACCESS,
-    type: stored('an AWS access key'),
+    type: storedName('an AWS access key'),
     title: 'Stored access key',
     text: 'Name of an AWS access key that is stored on the set-up page of this app. Without a key the usual places of the AWS SDK are asked: environment, shared files, instance role.',
+    besideSecret: true,
   },
   awsAccessKeyId: {
     group: ACCESS,
     type: text('an access key id such as AKIAIOSFODNN7EXAMPLE', /^[A-Z0-9]{16,128}$/),
     title: 'Access key ID',
     text: 'Instead of a stored access key. The set-up page or a role is the better way.',
+    besideSecret: true,
   },
   awsSecretAccessKey: {
     group: ACCESS,
@@ -175,9 +176,10 @@ export const OPTIONS = {
   },
   hecCredential: {
     group: OUTPUT,
-    type: stored('a HEC token'),
+    type: storedName('a HEC token'),
     title: 'Stored HEC token',
     text: 'Name of a HEC token that is stored on the set-up page of this app.',
+    besideSecret: true,
   },
   hecToken: {
     group: OUTPUT,

@@ -126,6 +126,15 @@ describe('a stanza', () => {
       expect(faults({ ...good, kinesis_endpoint: url })).toBe('');
   });
 
+  it.each([
+    { aws_access_key_id: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY', aws_secret_access_key: 'AKIAIOSFODNN7EXAMPLE' },
+    { aws_credential: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' },
+    { aws_credential: 'wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYab' },
+    { output: 'hec', hec_url: 'https://hec.example.com', hec_credential: '0cb7A0e4-1b5d-4d6f-9d3e-2b7a1c0f9e8d' },
+  ])('does not show a secret that was typed into the field beside its own: %j', (typed) => {
+    expect(faults({ ...good, ...typed })).toMatch(/^(aws_access_key_id|\w+_credential) must be /);
+  });
+
   it('does not show a password that somebody put into a URL', () => {
     expect(faults({ ...good, kinesis_endpoint: 'https://me:hunter2@example.com' })).not.toContain('hunter2');
   });
