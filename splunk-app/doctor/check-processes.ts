@@ -2,7 +2,7 @@
 import { fault, ok, skipped, warning, type Finding } from './finding.ts';
 import type { Host } from './host.ts';
 import { isOn } from './check-inputs.ts';
-import { isInput, isSplunkd, processesIn, splunkdPid, type Process } from './processes.ts';
+import { inputProcesses, isSplunkd, processesIn, splunkdPid, type Process } from './processes.ts';
 
 const MUCH_MEMORY_BYTES = 1 << 30;
 
@@ -10,7 +10,7 @@ export async function checkProcesses(host: Host): Promise<Finding[]> {
   const { home, app, proc, inputs } = host;
   if (proc === undefined) return [skipped('processes are looked at on Linux only')];
   const all = await processesIn(proc);
-  const running = all.filter((one) => isInput(one, app));
+  const running = await inputProcesses(all, app);
   const splunkd = await splunkdPid(home, all);
   const findings = running.flatMap((one) => processFindings(one, all));
   if (splunkd === undefined)
@@ -29,18 +29,18 @@ function countFindings(running: number, wanted: number): Finding[] {
   if (running < wanted)
     return [
       fault(
-        `${wanted} inputs are enabled, but ${running} of their processes run`,
+        `${running} of ${wanted} enabled inputs run`,
         'splunkd.log says why an input ends; it is started again about twice a minute.',
       ),
     ];
   if (running > wanted)
     return [
       warning(
-        `${running} processes of inputs run, but ${wanted} are enabled`,
+        `${running} processes run for ${wanted} enabled inputs`,
         'After an edit two live side by side for some seconds. When it stays so, end the oldest with SIGTERM.',
       ),
     ];
-  return [ok(`as many processes run as inputs are enabled: ${wanted}`)];
+  return [ok(`${wanted} of ${wanted} enabled inputs run`)];
 }
 
 function processFindings(one: Process, all: readonly Process[]): Finding[] {

@@ -22,7 +22,7 @@ const MAX_BYTES = 4 << 20;
 /** Below etc/: apps of this host, and those that a cluster manager gave it. */
 const APP_FOLDERS = ['apps', 'peer-apps', 'slave-apps'];
 
-/** Docs: "Wherever to find the configuration files", Splunk Enterprise Admin Manual: etc/system/local wins, then apps' local, apps' default, etc/system/default; among apps the first by its name. */
+/** Splunk Enterprise Admin Manual, "Configuration file precedence": etc/system/local wins, then apps' local, apps' default, etc/system/default; among apps the first by its name. */
 export async function readConf(home: string, name: string, apps: readonly AppFolder[]): Promise<Conf> {
   const layers = [
     { app: 'system', folder: path.join(home, 'etc/system/default') },

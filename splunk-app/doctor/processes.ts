@@ -1,5 +1,5 @@
 /** What Linux tells of processes: splunkd, the inputs of the app, and who holds a lock. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 export interface Process {
@@ -42,9 +42,18 @@ async function processOf(proc: string, pid: number, uptimeS: number): Promise<Pr
 /** `splunkd -p 8089 start`, and its helper `[splunkd pid=7] splunkd … [process-runner]`. */
 export const isSplunkd = ({ args }: Process): boolean => /(?:^|\/|\[)splunkd(?:\s|$)/.test(args[0] ?? '');
 
-/** Runs of inputs, not the short ones that only describe or check something. */
-export const isInput = ({ args }: Process, app: string): boolean =>
-  args.length <= 2 && new RegExp('/(?:kinloader|slim)\\.cjs$').test(args[1] ?? '') && args[1]!.startsWith(`${app}/`);
+const PROGRAM = /\/(?:kinloader|slim)\.cjs$/;
+
+/** Runs of this app's inputs, not the short ones that only describe or check something. */
+export async function inputProcesses(all: readonly Process[], app: string): Promise<Process[]> {
+  const candidates = all.filter(({ args }) => args.length === 2 && PROGRAM.test(args[1]!));
+  const folder = await realPath(app);
+  const programs = await Promise.all(candidates.map(({ args }) => realPath(args[1]!)));
+  return candidates.filter((_, at) => programs[at]!.startsWith(`${folder}/`));
+}
+
+/** Splunk may lie behind a link, by another name for whoever looks than for splunkd. What an upgrade has removed keeps the name it had. */
+const realPath = (file: string): Promise<string> => realpath(file).catch(() => path.normalize(file));
 
 /** The pid in splunkd.pid when that process is one of splunkd's; undefined when splunkd does not run. */
 export async function splunkdPid(home: string, processes: readonly Process[]): Promise<number | undefined> {
@@ -61,7 +70,7 @@ export async function userOf(proc: string, pid: number): Promise<number | undefi
   );
 }
 
-/** Who holds a lock on the file: `1: POSIX  ADVISORY  WRITE 812 08:01:131 0 EOF`, man 5 proc_locks. Undefined when nobody does. */
+/** Who holds a lock on the file, found by its inode alone, because some file systems tell two numbers of one device: `1: POSIX  ADVISORY  WRITE 812 08:01:131 0 EOF`, man 5 proc_locks. Undefined when nobody does. */
 export async function lockHolder(proc: string, file: string): Promise<number | undefined> {
   const [locks, found] = await Promise.all([
     readFile(path.join(proc, 'locks'), 'latin1').catch(() => ''),

@@ -40,10 +40,19 @@ beforeEach(async () => {
   stanza(settings);
 });
 afterEach(async () => {
-  for (const child of running.splice(0)) child.kill('SIGKILL');
+  await Promise.all(running.splice(0).map(ended));
   await Promise.all([kinesis.close(), splunkd.close()]);
   rmSync(home, { recursive: true, force: true, maxRetries: 5 });
 });
+
+/** What plays splunkd takes its input along when its stdin ends. */
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  if (child.stdin === null) child.kill('SIGKILL');
+  else child.stdin.end();
+  await exit;
+}
 
 function write(name: string, text: string): void {
   const file = path.join(home, name);
@@ -126,7 +135,7 @@ describe('the packaged launcher', () => {
     expect(status).toBe(stdout.includes('"level": "warning"') ? 1 : 0);
     const texts = report.findings.map(({ text }) => text).join('\n');
     expect(texts).toMatch(/kinesis_log:\/\/prod: a sound database, last change .* ago, open in process \d+/);
-    expect(texts).toContain('as many processes run as inputs are enabled: 1');
+    expect(texts).toContain('1 of 1 enabled inputs run');
   });
 
   it('tells an input whose splunkd was killed, and ends with 1', async () => {

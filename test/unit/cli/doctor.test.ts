@@ -1,6 +1,7 @@
 /** What `kinlog doctor --splunk` says of the app, its inputs and their processes, on a host that is well but for one thing. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { PLATFORM, SPLUNKD } from './doctor-host.ts';
 import { doctorScene, type DoctorScene } from './doctor-scene.ts';
@@ -188,12 +189,12 @@ describe('processes', () => {
 
   it('are missed when an enabled input has none', async () => {
     host.end(5000);
-    expect(await troubles()).toEqual(['fault processes: 1 inputs are enabled, but 0 of their processes run']);
+    expect(await troubles()).toEqual(['fault processes: 0 of 1 enabled inputs run']);
   });
 
   it('of which there are too many are told', async () => {
     host.inputProcess(5001);
-    expect(await troubles()).toEqual(['warning processes: 2 processes of inputs run, but 1 are enabled']);
+    expect(await troubles()).toEqual(['warning processes: 2 processes run for 1 enabled inputs']);
   });
 
   it('whose splunkd has died are a fault', async () => {
@@ -210,6 +211,17 @@ describe('processes', () => {
       args: [`[splunkd pid=${SPLUNKD}] splunkd -p 8089 start [process-runner]`],
     });
     host.inputProcess(5000, 4712);
+    expect(await troubles()).toEqual([]);
+  });
+
+  it('are known by another name of the folder that Splunk lies in', async () => {
+    const link = path.join(host.root, 'link');
+    symlinkSync(host.home, link);
+    host.write('etc/apps/kinloader/bin/kinloader.cjs', '');
+    const program = path.join(link, 'etc/apps/kinloader', PLATFORM, 'bin/../../bin/kinloader.cjs');
+    host.process({ pid: 5000, parent: SPLUNKD, args: ['node', program] });
+    host.process({ pid: 5001, parent: SPLUNKD, args: ['node', '/other/etc/apps/kinloader/bin/kinloader.cjs'] });
+    host.process({ pid: 5002, parent: SPLUNKD, args: ['node', program, '--validate-arguments'] });
     expect(await troubles()).toEqual([]);
   });
 
