@@ -34,7 +34,7 @@ function panel(source: string, events: readonly Row[]): readonly Row[] {
 interface Scene {
   readonly clock: FakeClock;
   readonly log: EventLog;
-  readonly status: (behindMs: number, state?: ReaderStatus['state'], lastError?: string) => void;
+  readonly status: (behindMs: number | undefined, state?: ReaderStatus['state'], lastError?: string) => void;
   readonly pass: (ms: number) => Promise<void>;
 }
 
@@ -52,10 +52,12 @@ async function lived(script: (scene: Scene) => Promise<void>, runs = 1): Promise
       const at = clock.monotonic() + ms;
       return clock.until(() => clock.monotonic() >= at);
     };
+    const seen = (behindMs: number | undefined) =>
+      behindMs === undefined ? ({ state: 'elsewhere' } as const) : { behindMs };
     const shard = { shardId: 's0', state: 'reading', position: 'horizon', parents: [], arrivalMs: 0 } as const;
     const status: Scene['status'] = (behindMs, state = 'reading', lastError) => {
       const error = lastError === undefined ? {} : { lastError };
-      now = { stream: 'logs', owner: 'me', state, shards: [{ ...shard, behindMs, ...error }], ...error };
+      now = { stream: 'logs', owner: 'me', state, shards: [{ ...shard, ...seen(behindMs), ...error }], ...error };
     };
     status(0);
     await script({ clock, log, status, pass });
@@ -207,6 +209,20 @@ describe('Pipeline health', () => {
       await pass(60_000);
     });
     expect(errors(over)).toEqual(['-', '-']);
+  });
+
+  it('does not take an input for late that reads no more, such as that of a former captain', async () => {
+    const events = await lived(async ({ status, pass }) => {
+      status(400_000);
+      await pass(120_000);
+      status(undefined, 'stopped');
+      await pass(120_000);
+    });
+    expect(panel('ds_now', events)).toMatchObject([{ behind_s: 0, alive: 1 }]);
+    expect(panel('ds_input_table', events)).toMatchObject([{ state: 'stopped', behind_s: undefined }]);
+    const older = events.map((row) => ({ ...row, _time: Number(row['_time']) - 3600 }));
+    expect(panel('ds_shard_table', older)).toMatchObject([{ shard: 's0', behind_s: undefined }]);
+    expect(alertRows('An input falls behind', events)).toEqual([]);
   });
 
   it('says why it is empty', () => {
