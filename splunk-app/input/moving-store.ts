@@ -1,6 +1,7 @@
 /** A store that takes over the positions of the store that an input used before, when it is first read. */
 import type { Clock } from '../../base/clock.ts';
 import { isKinlogError } from '../../base/errors.ts';
+import type { EventLog } from '../../base/events.ts';
 import { comparePositions } from '../../reader/checkpoint/position.ts';
 import { withoutLease } from '../../reader/checkpoint/export.ts';
 import type {
@@ -21,6 +22,7 @@ export interface Move {
   /** Called once every position is durable in `to`; `living` are readers that go on using `from`. */
   readonly done: (moved: number, living: ReadonlySet<string>) => Promise<void>;
   readonly clock: Clock;
+  readonly log: EventLog;
   /** Of both stores, milliseconds. */
   readonly leasePeriodMs: number;
 }
@@ -73,8 +75,7 @@ export class MovingStore implements CheckpointStore, RowRemover {
     const present = await this.#released(this.#to, stream, signal, { matters, periods: 0 });
     let moved = 0;
     // A child with a row below a parent without one means that the parent was passed over, so parents go first.
-    for (const row of parentsFirst(before.rows))
-      if (await this.#moveRow(stream, row, present, signal)) moved++;
+    for (const row of parentsFirst(before.rows)) if (await this.#moveRow(stream, row, present, signal)) moved++;
     await done(moved, before.living);
     await from.close();
   }
@@ -85,8 +86,8 @@ export class MovingStore implements CheckpointStore, RowRemover {
     signal: AbortSignal,
     wanted: Parameters<typeof releasedRows>[3],
   ): Promise<ReleasedRows> {
-    const { clock, leasePeriodMs } = this.#move;
-    return releasedRows(store, stream, { clock, leasePeriodMs, signal }, wanted);
+    const { clock, log, leasePeriodMs } = this.#move;
+    return releasedRows(store, stream, { clock, log, leasePeriodMs, signal }, wanted);
   }
 
   async #moveRow(

@@ -47,6 +47,7 @@ export async function openPositions(context: StoreContext): Promise<Store> {
       from,
       to,
       clock,
+      log,
       leasePeriodMs: options.leasePeriodS * 1000,
       done: async (moved, living) => {
         await remember(place, file);

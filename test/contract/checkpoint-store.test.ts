@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
+import { EventLog } from '../../base/events.ts';
 import { openDynamoStore } from '../../reader/checkpoint/dynamodb.ts';
 import { openLevelStore } from '../../reader/checkpoint/leveldb.ts';
 import { openKvStore } from '../../reader/checkpoint/kv-store.ts';
@@ -26,7 +27,7 @@ checkpointStoreContract('a store that takes positions over', () => {
   const done = () => Promise.resolve();
   const store = new MovingStore({
     ...{ from: new MemoryStore(), to: new MemoryStore(), done },
-    ...{ clock: systemClock, leasePeriodMs: 1000 },
+    ...{ clock: systemClock, log: new EventLog(() => undefined), leasePeriodMs: 1000 },
   });
   return Promise.resolve({ store, dispose: () => store.close() });
 });

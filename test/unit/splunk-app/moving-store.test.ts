@@ -1,6 +1,7 @@
 /** What a store takes over from the one before it, forward only, and whom it waits for. */
 import { describe, expect, it } from 'vitest';
 import { KinlogError } from '../../../base/errors.ts';
+import { EventLog, type LogLine } from '../../../base/events.ts';
 import { MemoryStore } from '../../../reader/checkpoint/memory.ts';
 import type { Position } from '../../../reader/checkpoint/position.ts';
 import type { ShardRow } from '../../../reader/checkpoint/store.ts';
@@ -40,16 +41,18 @@ const PERIOD_MS = 10_000;
 
 function moving(from: Store, to: Store, clock = new FakeClock()) {
   const moved: number[] = [];
+  const lines: LogLine[] = [];
   const left: string[] = [];
   const store = new MovingStore({
     ...{ from, to, clock, leasePeriodMs: PERIOD_MS },
+    log: new EventLog((line) => lines.push(line)),
     done: (count, living) => {
       moved.push(count);
       left.push(...living);
       return Promise.resolve();
     },
   });
-  return { store, moved, left };
+  return { store, moved, left, lines };
 }
 
 /** A reader that shows once in a period that it lives, until it stops and stores how far it got. */
@@ -97,9 +100,10 @@ describe('a store that takes positions over', () => {
     const clock = new FakeClock();
     const from = await filled(row('a', after(9)));
     const to = await fill(new SharedStore(), row('a', after(1), { owner: 'dead', successor: 'me' }));
-    const { store, moved } = moving(from, to, clock);
+    const { store, moved, lines } = moving(from, to, clock);
     const rows = rowsOf(store);
     await clock.until(() => moved.length > 0);
+    expect(lines.map(({ name, fields }) => [name, fields['owner']])).toEqual([['lease.watching', 'dead']]);
     expect(await rows).toEqual([row('a', after(9))]);
     expect(clock.monotonic()).toBeGreaterThanOrEqual(2 * PERIOD_MS);
   });
