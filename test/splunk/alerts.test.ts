@@ -204,10 +204,11 @@ describe('Pipeline health', () => {
     rmSync(path.join(folder, 'kinloader_metrics_prod.log'));
     const over = await lived(async ({ status, pass }) => {
       status(400_000, 'reading', 'no permission');
-      await pass(60_000);
+      await pass(90_000);
       status(0);
       await pass(60_000);
     });
+    expect(over.filter((row) => row['error'] === 'no permission')).not.toEqual([]);
     expect(errors(over)).toEqual(['-', '-']);
   });
 

@@ -110,7 +110,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const { reads, makes, by } = aggregates(rest.replaceAll(/\b(limit|useother|span|bins)=\S+\s*/g, ''));
     return { reads: ['_time', ...reads], after: only(['_time', ...makes], by.length > 0) };
   },
-  bin: reading((rest) => [wordsOf(rest)[0]!]),
+  bin: (rest, before) => {
+    const { of, to } = binning(rest);
+    return { reads: [of], after: plus(before, [to]) };
+  },
   sort: reading((rest) => wordsOf(rest).filter((word) => !/^(\d+|[-+])$/.test(word))),
   head: reading(() => []),
   table: (rest) => ({ reads: wordsOf(rest), after: only(wordsOf(rest)) }),
@@ -145,6 +148,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return { reads: [], after: before };
   },
 };
+
+/** `bins=100 _time AS slot` */
+export function binning(text: string): { readonly of: string; readonly to: string } {
+  const [, of = '', to = of] = /^(?:bins=\d+ )?(\w+)(?: AS (\w+))?$/.exec(text)!;
+  return { of, to };
+}
 
 /** Several assignments see what those before them made. */
 function evalCommand(rest: string, before: Fields): Step {

@@ -1,6 +1,6 @@
 /** Runs a search over events in memory, as far as the searches of this app go; not over charts, whose spans Splunk chooses. */
 import { evaluate, parseExpression, type Row, type Value } from './spl-expression.ts';
-import { aggregates, assignmentsOf, commandsOf, wordsOf } from './spl-fields.ts';
+import { aggregates, assignmentsOf, binning, commandsOf, wordsOf } from './spl-fields.ts';
 
 type Rows = readonly Row[];
 
@@ -25,8 +25,15 @@ const COMMANDS: Readonly<Record<string, (rest: string, rows: Rows) => Rows>> = {
       .map(([, name, expression]) => [name, parseExpression(expression)] as const)
       .reduce((all, [name, expression]) => all.map((row) => ({ ...row, [name]: evaluate(expression, row) })), rows),
   stats,
-  // By the minute, which is as good as any span.
-  bin: (_, rows) => rows.map((row) => ({ ...row, _time: Math.floor(Number(row['_time']) / 60) * 60 })),
+  // By ten minutes, which is as good as any span.
+  bin: (rest, rows) => {
+    const { to } = binning(rest);
+    return rows.map((row) => ({ ...row, [to]: Math.floor(Number(row['_time']) / 600) * 600 }));
+  },
+  rename: (rest, rows) => {
+    const [, from = '', to = ''] = /^(\w+) AS (\w+)$/.exec(rest)!;
+    return rows.map(({ [from]: value, ...row }) => ({ ...row, [to]: value }));
+  },
   sort: (rest, rows) => {
     const [, , field = ''] = /^(\d+)? ?-? ?(\w+)$/.exec(rest)!;
     const sign = rest.includes('-') ? -1 : 1;
@@ -93,7 +100,8 @@ function aggregate(name: string, argument: string | undefined, group: Rows): Val
   if (argument === undefined) return group.length;
   const [, expression = argument] = /^eval\(([\s\S]*)\)$/.exec(argument) ?? [];
   const parsed = parseExpression(expression);
-  const byTime = [...group].sort((a, b) => Number(a['_time']) - Number(b['_time']));
+  // Of several at one time Splunk promises none: the first stands last.
+  const byTime = group.toReversed().sort((a, b) => Number(a['_time']) - Number(b['_time']));
   const values = byTime.map((row) => evaluate(parsed, row)).filter((value) => value !== undefined);
   if (name === 'count') return values.filter((value) => value !== false).length;
   if (name === 'dc') return new Set(values).size;
