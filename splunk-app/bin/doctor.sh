@@ -16,7 +16,10 @@ fail() {
 }
 
 if [ "$package" = slim ]; then
-  node=${KINLOG_NODE:-$(command -v node)} || fail 'there is no node in PATH: name one of version @NODE@ or later with KINLOG_NODE'
+  remedy='name one of version @NODE@ or later with KINLOG_NODE'
+  node=${KINLOG_NODE:-$(command -v node)} || fail "there is no node in PATH: $remedy"
+  # An older one than inputs need can still tell that.
+  "$node" -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || fail "$node is no Node.js, or too old: $remedy"
 else
   case $(uname -s -m) in
     'Linux x86_64') folder=linux_x86_64 ;;

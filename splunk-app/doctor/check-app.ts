@@ -80,8 +80,9 @@ export async function checkScheme({ app, launch }: Host, signal: AbortSignal): P
     signal.throwIfAborted();
     const { stderr = '', code } = error as { stderr?: string; code?: unknown };
     const said = stderr.trim().split('\n')[0] ?? '';
-    const why = said === '' ? String(code) : said;
-    return [fault(`${launcher} --scheme fails, so splunkd does not know the input: ${why}`, REINSTALL)];
+    const text = `${launcher} --scheme fails, so splunkd does not know the input`;
+    if (said === '') return [fault(`${text}: ${String(code)}`, REINSTALL)];
+    return [fault(`${text}: ${said}`, 'Do what it says, and restart Splunk.')];
   }
 }
 

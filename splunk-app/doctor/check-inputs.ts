@@ -40,8 +40,10 @@ const streamOf = (options: StanzaOptions): string =>
 
 function sharedStreams(inputs: readonly Input[]): Finding[] {
   const on = inputs.filter((input) => isOn(input) && input.options !== undefined);
-  const byStream = Map.groupBy(on, ({ options }) => streamOf(options!));
-  return [...byStream].flatMap(([stream, several]) => {
+  // Not Map.groupBy: the Node.js of a host without our runtime may be older than what it needs, which is what is to be found out.
+  const streams = new Set(on.map(({ options }) => streamOf(options!)));
+  return [...streams].flatMap((stream) => {
+    const several = on.filter(({ options }) => streamOf(options!) === stream);
     if (several.length < 2) return [];
     const names = several.map(({ name }) => name).join(', ');
     const apart = several.some(({ options }) => options!.checkpointStore === 'local');

@@ -38,8 +38,9 @@ export async function checkSplunkd(host: Host, signal: AbortSignal): Promise<Fin
     }
   } catch (error) {
     signal.throwIfAborted();
-    const { message, remedy } = asKinlogError(error, `asking splunkd at ${url}`);
-    return [fault(message, `splunkd has to answer at ${url}. ${remedy}`)];
+    const { code, message, remedy } = asKinlogError(error, `asking splunkd at ${url}`);
+    const away = code === 'KINLOG_SERVICE_UNAVAILABLE';
+    return [fault(message, away ? `Start splunkd, or correct mgmtHostPort in web.conf: inputs call ${url}.` : remedy)];
   }
 }
 

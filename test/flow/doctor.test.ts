@@ -1,5 +1,5 @@
 /** `kinlog doctor --splunk` as a process, from the sources and out of the packaged app: what it prints, how it ends, and that it changes nothing. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { FakeKinesis } from '../fakes/kinesis/fake.ts';
 import { startSimulator, type RunningSimulator } from '../fakes/kinesis/server.ts';
 import { CA, FakeSplunkd } from '../fakes/splunkd/splunkd.ts';
-import { buildApp, runXml, type SplunkApp } from '../splunk/driver.ts';
+import { buildApp, packageInto, runXml, type SplunkApp } from '../splunk/driver.ts';
 import { run, until, type Finished } from './cli-process.ts';
 
 const TOKEN = 'token-of-a-user';
@@ -68,8 +68,10 @@ function stanza(values: Record<string, string>): void {
 const launcher = () => path.join(home, 'etc/apps/kinloader/bin/kinlog_doctor.sh');
 
 /** Without any environment, from the root folder. */
-async function packaged(...args: string[]): Promise<Finished> {
-  const child = spawn(launcher(), args, { cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
+const packaged = (...args: string[]): Promise<Finished> => packagedIn({}, ...args);
+
+async function packagedIn(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Finished> {
+  const child = spawn(launcher(), args, { cwd: '/', env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.push(child);
   let stdout = '';
   let stderr = '';
@@ -177,6 +179,23 @@ describe('the packaged launcher', () => {
       expect([status, stdout]).toEqual([100, '']);
       expect(stderr).toMatch(/^kinlog: .*\(KINLOG_\w+\)\. .+\n$/);
     }
+  });
+
+  it('without a runtime runs on the Node.js it is told of, and refuses what is none', async () => {
+    const slim = app.scratch();
+    packageInto(slim, 'slim');
+    rmSync(path.join(home, 'etc/apps/kinloader'), { recursive: true });
+    execFileSync('tar', ['-xzf', path.join(slim, 'kinloader-slim.tar.gz'), '-C', path.join(home, 'etc/apps')]);
+    const look = (node: string) => packagedIn({ KINLOG_NODE: node });
+    expect(await look(process.execPath)).toMatchObject({
+      status: 1,
+      stdout: expect.stringContaining('brings no runtime'),
+    });
+    for (const node of ['/none/node', '/bin/false'])
+      expect(await look(node)).toMatchObject({
+        status: 100,
+        stderr: expect.stringContaining(`kinlog_doctor: ${node} is no Node.js, or too old: name one of version 22.19`),
+      });
   });
 
   it('names the package when the runtime of this host is missing', async () => {
