@@ -14,6 +14,10 @@ export interface HttpOptions {
   readonly timeoutMs?: number | undefined;
   /** At once; further calls wait for one. Default 8. */
   readonly connections?: number | undefined;
+  /** That nobody uses is closed after so long, unless the server names another time. Default 4 s. */
+  readonly keepAliveMs?: number | undefined;
+  /** A longer one is an error. Default 64 MiB. */
+  readonly maxAnswerBytes?: number | undefined;
   /** Address of a proxy that makes a tunnel to the server; may hold a user and a password. */
   readonly proxy?: URL | undefined;
 }
@@ -91,6 +95,7 @@ const CONNECTIONS = 8;
 
 async function newAgent(options: HttpOptions): Promise<Agent | ProxyAgent> {
   const { ca, verify = 'all', timeoutMs, connections = CONNECTIONS, proxy } = options;
+  const { keepAliveMs, maxAnswerBytes = MAX_ANSWER_BYTES } = options;
   // Only here: most commands never need it.
   const { Agent: UndiciAgent, ProxyAgent: UndiciProxyAgent } = await import('undici');
   const connect = {
@@ -99,7 +104,11 @@ async function newAgent(options: HttpOptions): Promise<Agent | ProxyAgent> {
     ...(verify === 'all' ? {} : { checkServerIdentity: () => undefined }),
     rejectUnauthorized: verify !== 'nothing',
   };
-  const common = { connections, maxResponseSize: MAX_ANSWER_BYTES };
+  const common = {
+    connections,
+    maxResponseSize: maxAnswerBytes,
+    ...(keepAliveMs === undefined ? {} : { keepAliveTimeout: keepAliveMs }),
+  };
   if (proxy === undefined) return new UndiciAgent({ ...common, connect });
   return new UndiciProxyAgent({ ...common, uri: proxy.href, requestTls: connect });
 }

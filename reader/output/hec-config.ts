@@ -11,6 +11,12 @@ export interface HecTarget {
   readonly connect: () => HttpClient;
 }
 
+/** Longer than the longest wait between two questions for acknowledgements, so that a balancer that leads each connection to one server keeps leading it there; shorter than the
+ *  12 seconds after which a busy Splunk closes one (inputs.conf, [http] busyKeepAliveIdleTimeout), so that no post meets a connection that is being closed. */
+const KEEP_ALIVE_MS = 11_000;
+/** An answer to a thousand questions for acknowledgements has less than 20 kB. */
+const MAX_ANSWER_BYTES = 1 << 20;
+
 const DEFAULTS = {
   ack: false,
   maxBodyBytes: 1_000_000,
@@ -50,11 +56,12 @@ export function hecConfig(options: HecOptions): HecConfig {
     throw new KinlogError('KINLOG_CONFIG_INVALID', `HEC can not be reached as configured: ${faults.join('; ')}`);
   const { timeoutMs } = limits;
   const trust = 'ca' in certificates ? { ca: certificates.ca } : {};
+  const common = { timeoutMs, connections: 1, keepAliveMs: KEEP_ALIVE_MS, maxAnswerBytes: MAX_ANSWER_BYTES, ...trust };
   const targets = urls.flatMap((url) => {
     if (url === undefined) return [];
     // What runs on this host is not to be had through a proxy.
     const way = proxy === undefined || isLoopback(url) ? {} : { proxy: new URL(proxy) };
-    return [{ host: url.host, connect: () => new HttpClient({ url, timeoutMs, connections: 1, ...trust, ...way }) }];
+    return [{ host: url.host, connect: () => new HttpClient({ url, ...common, ...way }) }];
   });
   return { targets, limits };
 }

@@ -8,6 +8,8 @@ import type { CheckContext } from './check.ts';
 const COLLECTOR = '/services/collector';
 /** "No data": the token was looked at first. help.splunk.com, Troubleshoot HTTP Event Collector. */
 const NO_DATA = 5;
+/** "Data channel is missing": so say tokens with useACK when there is none. */
+const NO_CHANNEL = 10;
 const HEALTHY = new Set([0, 17, 24]);
 
 export async function collectorFaults(url: string, context: CheckContext, signal: AbortSignal): Promise<string[]> {
@@ -33,6 +35,7 @@ export async function collectorFaults(url: string, context: CheckContext, signal
   } catch (error) {
     signal.throwIfAborted();
     const { code, message, remedy } = asKinlogError(error, `calling ${url}`);
+    if (code === 'KINLOG_CONFIG_INVALID') return fault(options.hecCaFile === undefined ? 'proxy' : 'hec_ca_file', message);
     return fault(
       code === 'KINLOG_TLS_UNTRUSTED' ? 'hec_ca_file' : optionsOf(context),
       `${message} (${code}). ${remedy}`,
@@ -53,7 +56,8 @@ interface Asked {
 
 async function faultsAt(http: HttpClient, asked: Asked, signal: AbortSignal): Promise<string[]> {
   const { url, token, named, ack, fault } = asked;
-  const headers = { authorization: `Splunk ${token}`, 'x-splunk-request-channel': randomUUID() };
+  const channel = ack ? { 'x-splunk-request-channel': randomUUID() } : {};
+  const headers = { authorization: `Splunk ${token}`, ...channel };
   const post = (path: string, body: string) =>
     http.call({ method: 'POST', path: COLLECTOR + path, headers, body }, signal).then(heard);
   const health = heard(await http.call({ method: 'GET', path: `${COLLECTOR}/health`, headers: {} }, signal));
@@ -61,6 +65,8 @@ async function faultsAt(http: HttpClient, asked: Asked, signal: AbortSignal): Pr
     return fault('hec_url', `${url} answers as no HTTP Event Collector does (HTTP ${health.status})`);
   const well = HEALTHY.has(health.code) ? [] : fault('hec_url', `${url} is not well: ${health.text}`);
   const event = await post('/event', '');
+  if (event.code === NO_CHANNEL)
+    return [...well, ...fault('hec_ack', `the token wants indexer acknowledgement of ${url}: ${event.text}`)];
   if (event.code !== NO_DATA) return [...well, ...fault(named, `${url} does not take the token: ${event.text}`)];
   if (!ack) return well;
   const acks = await post('/ack', '{"acks":[0]}');

@@ -99,3 +99,21 @@ test('there are no more connections than asked for', async () => {
   await Promise.all(Array.from({ length: 5 }, () => client.call(GET)));
   expect(most).toBe(1);
 });
+
+test('a connection that nobody uses is closed after the time that was asked for', async () => {
+  const closed = Promise.withResolvers<undefined>();
+  const answer: RequestListener = ({ socket }, response) => {
+    socket.on('close', () => closed.resolve(undefined));
+    response.end('{}');
+  };
+  const client = await clientOf(answer, { keepAliveMs: 20 });
+  // Then it names no time of its own.
+  servers[0]!.keepAliveTimeout = 0;
+  await client.call(GET);
+  await closed.promise;
+});
+
+test('an answer that is longer than allowed is an error', async () => {
+  const client = await clientOf((_, response) => response.end('x'.repeat(2000)), { maxAnswerBytes: 1000 });
+  await expect(client.call(GET)).rejects.toMatchObject({ code: 'KINLOG_UNEXPECTED' });
+});

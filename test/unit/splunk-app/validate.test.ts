@@ -165,6 +165,7 @@ describe('with the check of the connection', () => {
   it.each([
     ['is disabled', () => hec.tokens.set(TOKEN, { disabled: true }), {}, /hec_token: .*code 1/],
     ['has no acknowledgement', () => undefined, { hec_ack: '1' }, /hec_ack: .*code 14/],
+    ['wants acknowledgement', () => hec.tokens.set(TOKEN, { ack: true }), {}, /hec_ack: the token wants .*code 10/],
   ])('a token that %s is told', async (_, arrange, more, said) => {
     arrange();
     expect(await answer(toHec(more))).toMatch(said);
