@@ -71,7 +71,7 @@ async function said(answer, hide) {
 function inWords(status, words, needs) {
   if (status === 401) return SESSION_OVER;
   if (status === 403)
-    return `You are not allowed to do this. Ask an administrator to give your role the capability ${needs}, or reload this page if your session is old. ${words}`.trim();
+    return `You are not allowed to do this. It takes the capability ${needs}, and this app lets only the roles admin and sc_admin do it. Reload this page if your session is old. ${words}`.trim();
   if (status === 404) return `It is not there any more: somebody else has removed it. ${words}`.trim();
   if (status === 502 || status === 503 || status === 504)
     return `Splunk is starting or busy. Try again in a minute. ${words}`.trim();

@@ -54,5 +54,5 @@ export const removeInput = (name) =>
 export const finishSetup = () =>
   splunkd('POST', `servicesNS/nobody/${APP}/apps/local/${APP}`, {
     fields: { configured: 'true' },
-    needs: 'admin_all_objects',
+    needs: 'edit_local_apps',
   });
