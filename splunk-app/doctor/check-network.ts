@@ -1,13 +1,13 @@
 /** The way to Kinesis and to HTTP Event Collectors, with the clock of this host against theirs. Nothing is signed, and no secret is sent. */
-import { readFile } from 'node:fs/promises';
-import { getCACertificates } from 'node:tls';
-import { asKinlogError, isKinlogError } from '../../base/errors.ts';
+import { rootCertificates } from 'node:tls';
+import { asKinlogError, isKinlogError, KinlogError } from '../../base/errors.ts';
 import { HttpClient, type HttpAnswer } from '../../base/http.ts';
 import { isLoopback } from '../../base/server-address.ts';
 import type { StanzaOptions } from '../input/options.ts';
 import { streamRegion } from '../input/store-place.ts';
 import { ageOf } from './age.ts';
 import { isOn } from './check-inputs.ts';
+import { readBounded } from './conf.ts';
 import { fault, ok, skipped, warning, type Finding } from './finding.ts';
 import type { Host } from './host.ts';
 
@@ -102,12 +102,11 @@ async function targetFindings(target: Target, host: Host, signal: AbortSignal): 
 }
 
 async function asked(target: Target, host: Host, signal: AbortSignal): Promise<HttpAnswer> {
-  const { url, path, ca, caBesides } = target;
-  const own = ca === undefined ? undefined : await readFile(ca, 'utf8');
-  const trusted = own === undefined || !caBesides ? own : [...getCACertificates('default'), own].join('\n');
+  const { url, path } = target;
+  const ca = await trusted(target);
   const http = new HttpClient({
     url,
-    ca: trusted,
+    ca,
     timeoutMs: host.withinMs * SHARE_OF_CALL,
     proxy: proxyFor(target, host),
   });
@@ -116,6 +115,17 @@ async function asked(target: Target, host: Host, signal: AbortSignal): Promise<H
   } finally {
     await http.close().catch(() => undefined);
   }
+}
+
+/** PEM text; undefined for the usual authorities. Fails with KINLOG_CONFIG_INVALID. */
+async function trusted({ ca, caOption, caBesides }: Target): Promise<string | undefined> {
+  if (ca === undefined) return undefined;
+  const found = await readBounded(ca);
+  if (!(found instanceof Buffer) || !found.includes('-----BEGIN CERTIFICATE-----'))
+    throw new KinlogError('KINLOG_CONFIG_INVALID', `${ca} can not be read, or holds no certificate in PEM form`, {
+      remedy: `Check ${caOption}, and who may read that file.`,
+    });
+  return [...(caBesides ? rootCertificates : []), found.toString()].join('\n');
 }
 
 /** What the input itself uses: its own, or that of splunkd's environment; loopback is reached directly. */
@@ -134,9 +144,8 @@ function failure(error: unknown, { what, ca, caOption, proxy }: Target): Finding
       `${what}: ${error.message}`,
       `Name in ${caOption} a PEM file of the authority that signed it${ca === undefined ? '' : `; ${ca} is not it`}.`,
     );
-  const unread = (error as NodeJS.ErrnoException).path === ca && ca !== undefined;
-  if (unread) return fault(`${what}: ${ca} can not be read`, `Check ${caOption} and who may read that file.`);
-  const { message } = asKinlogError(error, 'asking');
+  const { code, message, remedy } = asKinlogError(error, 'asking');
+  if (code !== 'KINLOG_SERVICE_UNAVAILABLE') return fault(`${what}: ${message}`, remedy);
   const way = proxy === undefined ? 'firewall, or whether a proxy is needed' : 'the proxy and the firewall';
   return fault(
     `${what}: ${message}`,

@@ -149,7 +149,17 @@ describe('the network', () => {
 
   it('with a certificate authority that can not be read names the file', async () => {
     collector('https://127.0.0.1:1', 'hec_ca_file = /none/ca.pem');
-    expect(await troubles()).toEqual(['fault network: HEC at https://127.0.0.1:1: /none/ca.pem can not be read']);
+    expect(await troubles()).toEqual([
+      'fault network: HEC at https://127.0.0.1:1: /none/ca.pem can not be read, or holds no certificate in PEM form',
+    ]);
+  });
+
+  it('trusts for Kinesis an authority besides the usual ones', async () => {
+    const { url } = await hec.open({ tls: true });
+    const file = path.join(host.root, 'ca.pem');
+    writeFileSync(file, HEC_CA);
+    host.input('prod', `stream_name = logs\naws_region = eu-west-1\nkinesis_endpoint = ${url}\nca_file = ${file}`);
+    expect(await troubles()).toEqual([]);
   });
 
   it('with a collector that is not well tells why', async () => {
