@@ -19,6 +19,8 @@ export interface Move {
   /** Where the positions come from; closed once they are over. Its rows stay as they are, and are overtaken when positions move back. */
   readonly from: Store;
   readonly to: Store;
+  /** What is to be said when `from` can not be read: nobody else would know that it still matters. */
+  readonly kept: (error: unknown) => unknown;
   /** Called once every position is durable in `to`; `living` are readers that go on using `from`. */
   readonly done: (moved: number, living: ReadonlySet<string>) => Promise<void>;
   readonly clock: Clock;
@@ -65,8 +67,13 @@ export class MovingStore implements CheckpointStore, RowRemover {
   }
 
   async #moveRows(stream: StreamKey, signal: AbortSignal): Promise<void> {
-    const { from, done } = this.#move;
-    const before = await this.#released(from, stream, signal, { matters: () => true, periods: PERIODS_TO_LEAVE });
+    const { from, kept, done } = this.#move;
+    const before = await this.#released(from, stream, signal, {
+      matters: () => true,
+      periods: PERIODS_TO_LEAVE,
+    }).catch((error: unknown) => {
+      throw kept(error);
+    });
     const matters = (row: StoredRow) => {
       const moving = before.rows.get(row.shardId);
       return moving !== undefined && isFurther(moving, row, stream);

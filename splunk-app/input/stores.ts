@@ -3,7 +3,8 @@ import { mkdir, open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { AwsAccess } from '../../base/aws-access.ts';
-import type { Clock } from '../../base/clock.ts';
+import { isAbort, type Clock } from '../../base/clock.ts';
+import { isKinlogError, KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
 import { fileError, inspectDirectory } from '../../reader/checkpoint/leveldb-files.ts';
 import { MovingStore } from './moving-store.ts';
@@ -18,7 +19,11 @@ export interface StoreContext {
   /** How AWS is reached; `endpoint` is that of DynamoDB. */
   readonly aws: AwsAccess;
   /** splunkd's address and the key for it. */
-  readonly splunkd: { readonly serverUri: string; readonly sessionKey: string };
+  readonly splunkd: {
+    readonly serverUri: string;
+    readonly sessionKey: string;
+    readonly authorities?: () => Promise<string | undefined>;
+  };
   readonly app: string;
   readonly log: EventLog;
   readonly clock: Clock;
@@ -40,12 +45,16 @@ export async function openPositions(context: StoreContext): Promise<Store> {
     return store;
   }
   const { log, clock, options } = context;
-  const from = await openPlace(before, context, GONE_IS_LOST);
+  const kept = (error: unknown) => keptElsewhere(error, before, context.directory);
+  const from = await openPlace(before, context, GONE_IS_LOST).catch((error: unknown) => {
+    throw kept(error);
+  });
   try {
     const to = await openPlace(place, context);
     return new MovingStore({
       from,
       to,
+      kept,
       clock,
       log,
       leasePeriodMs: options.leasePeriodS * 1000,
@@ -59,6 +68,18 @@ export async function openPositions(context: StoreContext): Promise<Store> {
     await from.close();
     throw error;
   }
+}
+
+/** Whoever has just named another store would not look for a fault in the former one. */
+function keptElsewhere(error: unknown, before: StorePlace, directory: string): unknown {
+  if (!isKinlogError(error) || isAbort(error.cause)) return error;
+  const { code, message, remedy, retry } = error;
+  const rows = before.kind === 'local' ? `${directory} and ` : '';
+  return new KinlogError(code, `the positions are still in the former store, ${placeText(before)}: ${message}`, {
+    remedy: `${remedy} To begin without them, remove ${rows}${directory}.store.`,
+    retry,
+    cause: error,
+  });
 }
 
 /** As a whole or not at all. */
@@ -97,7 +118,7 @@ async function openPlace(place: StorePlace, context: StoreContext, table: { crea
     case 'kvstore': {
       const { openKvStore } = await import('../../reader/checkpoint/kv-store.ts');
       const auth = { kind: 'session', value: splunkd.sessionKey } as const;
-      return openKvStore({ url: splunkd.serverUri, app, auth, log });
+      return openKvStore({ url: splunkd.serverUri, app, auth, ca: await splunkd.authorities?.(), log });
     }
     case 'dynamodb': {
       const { openDynamoStore } = await import('../../reader/checkpoint/dynamodb.ts');

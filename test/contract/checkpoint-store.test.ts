@@ -27,7 +27,7 @@ checkpointStoreContract('a store that takes positions over', () => {
   const done = () => Promise.resolve();
   const store = new MovingStore({
     ...{ from: new MemoryStore(), to: new MemoryStore(), done },
-    ...{ clock: systemClock, log: new EventLog(() => undefined), leasePeriodMs: 1000 },
+    ...{ clock: systemClock, log: new EventLog(() => undefined), kept: (error: unknown) => error, leasePeriodMs: 1000 },
   });
   return Promise.resolve({ store, dispose: () => store.close() });
 });

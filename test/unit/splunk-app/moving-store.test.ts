@@ -46,6 +46,7 @@ function moving(from: Store, to: Store, clock = new FakeClock()) {
   const store = new MovingStore({
     ...{ from, to, clock, leasePeriodMs: PERIOD_MS },
     log: new EventLog((line) => lines.push(line)),
+    kept: (error) => error,
     done: (count, living) => {
       moved.push(count);
       left.push(...living);

@@ -100,7 +100,12 @@ describe('the store of a stanza', () => {
     const [port] = [await splunkd.open({ tls: false })];
     port.faults.expired = true;
     serverUri = port.url;
-    await expect(use('local')).rejects.toMatchObject({ code: 'KINLOG_SPLUNK_REFUSED' });
+    await expect(use('local')).rejects.toMatchObject({
+      code: 'KINLOG_SPLUNK_REFUSED',
+      retry: 'never',
+      message: expect.stringContaining('still in the former store, kvstore') as string,
+      remedy: expect.stringContaining(`To begin without them, remove ${directory}.store.`) as string,
+    });
     expect(await readFile(`${directory}.store`, 'utf8')).toBe('{"kind":"kvstore"}\n');
   });
 
