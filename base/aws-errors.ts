@@ -218,7 +218,7 @@ function remedyFor(code: ErrorCode, foreign: Foreign, call: AwsCall): string | u
   if (code === 'KINLOG_CONFIG_INVALID')
     return 'Set the region, and check the profile and the endpoint if they are set.';
   if (CERTIFICATE.test(foreign.code))
-    return 'Check the endpoint; if a proxy or a private CA signs it, name its certificate in AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS.';
+    return 'Check the endpoint; if a proxy or a private CA signs it, name its certificate with ca (an input of Splunk: ca_file), or in AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS.';
   if (foreign.code === 'ENOTFOUND') return `Check that ${region} is spelled right, then endpoint and DNS.`;
   if (foreign.name === 'KMSThrottlingException')
     return 'Nothing, if it is rare. Otherwise raise the request quota of KMS.';

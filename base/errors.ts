@@ -31,7 +31,7 @@ export const ERRORS = {
     'slow',
     100,
     'No AWS credentials were found in the environment, the shared files, or the metadata service.',
-    'Give the host an instance role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name with AWS_PROFILE a profile that the shared AWS files have.',
+    'Give the host an instance role; in Splunk, store an access key on the set-up page and choose it in the input; elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name with AWS_PROFILE a profile that the shared AWS files have.',
   ),
   KINLOG_CREDENTIALS_REFUSED: kind(
     'slow',

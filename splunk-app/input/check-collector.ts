@@ -35,7 +35,8 @@ export async function collectorFaults(url: string, context: CheckContext, signal
   } catch (error) {
     signal.throwIfAborted();
     const { code, message, remedy } = asKinlogError(error, `calling ${url}`);
-    if (code === 'KINLOG_CONFIG_INVALID') return fault(options.hecCaFile === undefined ? 'proxy' : 'hec_ca_file', message);
+    if (code === 'KINLOG_CONFIG_INVALID')
+      return fault(options.hecCaFile === undefined ? 'proxy' : 'hec_ca_file', message);
     return fault(
       code === 'KINLOG_TLS_UNTRUSTED' ? 'hec_ca_file' : optionsOf(context),
       `${message} (${code}). ${remedy}`,

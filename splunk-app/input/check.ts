@@ -202,6 +202,8 @@ const OPTIONS_OF: Partial<Record<ErrorCode, readonly string[]>> = {
   KINLOG_STREAM_NOT_FOUND: ['stream_name', 'aws_region'],
   KINLOG_SERVICE_UNAVAILABLE: ['proxy', 'kinesis_endpoint', 'sts_endpoint', 'aws_region'],
   KINLOG_TLS_UNTRUSTED: ['ca_file'],
+  // All else that is wrong by itself was told before anything was tried.
+  KINLOG_CONFIG_INVALID: ['ca_file', 'proxy'],
 };
 
 function faultOf({ code, message, remedy }: KinlogError, options: StanzaOptions, more: readonly string[] = []): string {
@@ -209,7 +211,8 @@ function faultOf({ code, message, remedy }: KinlogError, options: StanzaOptions,
   const known = OPTIONS_OF[code] ?? [];
   const set = [...more, ...known].filter(given);
   const named = set.length > 0 ? set : [...more, ...known].slice(0, 1);
-  return `${named.length === 0 ? 'stream_name' : named.join(', ')}: ${message} (${code}). ${remedy}`;
+  const what = code === 'KINLOG_CONFIG_INVALID' ? message : `${message} (${code}). ${remedy}`;
+  return `${named.length === 0 ? 'stream_name' : named.join(', ')}: ${what}`;
 }
 
 const camel = (name: string): string => name.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase());

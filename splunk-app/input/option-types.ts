@@ -54,7 +54,8 @@ export const endpoint = (): OptionType<string> => ({
 /** Of equal standing, separated by commas. */
 export const endpoints = (): OptionType<readonly string[]> => ({
   kind: 'string',
-  expects: 'one or several https:// URLs without a user name, separated by commas (http:// only for this host itself)',
+  expects:
+    'one or several https:// URLs without a user name and a path, separated by commas (http:// only for this host itself)',
   schema: z
     .string()
     .transform((value) =>
@@ -63,7 +64,7 @@ export const endpoints = (): OptionType<readonly string[]> => ({
         .map((part) => part.trim())
         .filter((part) => part !== ''),
     )
-    .refine((urls) => urls.length > 0 && urls.every(isEndpoint)),
+    .refine((urls) => urls.length > 0 && urls.every((url) => isEndpoint(url) && hasNoPath(url))),
 });
 
 /** A proxy with a password is stored on the set-up page and named here. */
@@ -104,6 +105,11 @@ function isEndpoint(value: string): boolean {
   const parsed = urlIn(value);
   if (parsed === null || parsed.username !== '' || parsed.password !== '') return false;
   return parsed.protocol === 'https:' || (parsed.protocol === 'http:' && isLoopback(parsed.hostname));
+}
+
+function hasNoPath(value: string): boolean {
+  const parsed = urlIn(value);
+  return parsed?.pathname === '/' && parsed.search === '' && parsed.hash === '';
 }
 
 function isLoopback(host: string): boolean {

@@ -58,6 +58,7 @@ describe('a stanza', () => {
     [{ output: 'hec', hec_url: 'https://h:8088' }, 'hec_credential is missing'],
     [{ output: 'hec', hec_url: 'https://h:8088', hec_token: 't', hec_credential: 'c' }, 'are both given'],
     [{ output: 'hec', hec_url: 'https://h:8088, http://h:8088', hec_token: 't' }, 'hec_url is "https://h:8088, http'],
+    [{ output: 'hec', hec_url: 'https://h:8088/services/collector', hec_token: 't' }, 'without a user name and a path'],
     [{ proxy: 'http://me:topsecret@proxy:3128' }, 'proxy is "http://***@proxy:3128" but must be'],
   ])('is refused with %j, which make no sense together', (params, fault) => {
     expect(faults({ ...good, ...params })).toContain(fault);

@@ -186,6 +186,15 @@ describe('with the check of the connection', () => {
     expect(await answer(toHec())).toMatch(/hec_url: .*KINLOG_SERVICE_UNAVAILABLE/);
   });
 
+  it('a file of certificates that is not there is told with its option, and without a word about codes', async () => {
+    const said = await answer(toHec({ ca_file: '/nowhere.pem', hec_ca_file: '/nowhere-else.pem' }));
+    const faults = [
+      'ca_file: ca: /nowhere.pem can not be used (ENOENT)',
+      'hec_ca_file: HEC can not be reached as configured: ca: /nowhere-else.pem can not be read: ENOENT',
+    ];
+    expect(said).toContain(`<message>${faults.join(' | ')} (KINLOG_CONFIG_INVALID). To save`);
+  });
+
   it('a proxy that refuses is told with its option, and without its password', async () => {
     const proxy = await new FakeProxy({}).start();
     proxy.password = 'reader:right';
