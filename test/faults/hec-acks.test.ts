@@ -1,4 +1,5 @@
 /** A write settles when the indexers say that its events are safe, whatever becomes of acknowledgements on the way. */
+import dns from 'node:dns';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TOKEN } from '../fakes/hec/hec.ts';
 import { batchOf, HecScene, never, numbered } from './hec-scene.ts';
@@ -244,6 +245,30 @@ it('a token that can not be had for a while is no lost answer: nothing is sent a
   scene.hec.indexing.held = false;
   scene.hec.indexing.index();
   await scene.settled(Promise.all([first, second]));
+  expect(scene.texts).toEqual(['first', 'second']);
+  expect(scene.log.total('output_resends')).toBe(0);
+});
+
+it('a name that is not resolved for a while is no lost answer: nothing is sent again for it', async () => {
+  const { lookup } = dns;
+  const out = output({ endpoints: [scene.port.url.replace('127.0.0.1', 'localhost')], maxInFlight: 1 });
+  scene.hec.indexing.held = true;
+  const first = out.write(batchOf('first'), never);
+  await scene.until(() => asked().length > 0);
+  try {
+    dns.lookup = ((_name: string, _options: object, done: (error: Error) => void) =>
+      done(Object.assign(new Error('no answer'), { code: 'EAI_AGAIN' }))) as unknown as typeof lookup;
+    scene.port.cut();
+    const second = out.write(batchOf('second'), never);
+    await scene.until(() => scene.log.total('output_retries') > 0);
+    expect(scene.named('output.retried')[0]!.fields['reason']).toContain('EAI_AGAIN');
+    dns.lookup = lookup;
+    scene.hec.indexing.held = false;
+    scene.hec.indexing.index();
+    await scene.settled(Promise.all([first, second]));
+  } finally {
+    dns.lookup = lookup;
+  }
   expect(scene.texts).toEqual(['first', 'second']);
   expect(scene.log.total('output_resends')).toBe(0);
 });
