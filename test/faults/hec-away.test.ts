@@ -182,7 +182,7 @@ describe('what only a person can mend', () => {
 
   it('a token that was renewed is taken within seconds, and no body is posted before', async () => {
     let token = 'old-token';
-    const output = scene.output({ token: () => Promise.resolve(token) });
+    const output = scene.output({ token: () => Promise.resolve(token), random: () => 0.99 });
     const write = output.write(batchOf('a'), never);
     await scene.until(() => scene.clock.monotonic() >= 20_000);
     expect(scene.port.calls).toHaveLength(1);
