@@ -1,9 +1,10 @@
 /** Bytes to stdout or to a file, with back-pressure and errors that name the place. */
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { KinlogError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 
 export class ByteTarget {
   readonly #stream: Writable;
@@ -26,7 +27,7 @@ export class ByteTarget {
   /** Appends to the file, whose folders are made as needed. */
   static async file(file: string): Promise<ByteTarget> {
     try {
-      mkdirSync(path.dirname(file), { recursive: true });
+      await makeFolder(path.dirname(file));
     } catch (error) {
       throw new KinlogError(
         'KINLOG_OUTPUT_FAILED',

@@ -1,8 +1,9 @@
 /** Files named after their events, so that what is in a log can never choose a place outside the template's folders. */
 import { createHash } from 'node:crypto';
-import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { KinlogError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 import type { EventMeta } from '../record/event.ts';
 
 /** Bytes of a name that common file systems take. */
@@ -75,7 +76,7 @@ export class FileTargets {
         this.#open.delete(oldest[0]);
         await oldest[1].close();
       }
-      await mkdir(path.dirname(file), { recursive: true });
+      await makeFolder(path.dirname(file));
       handle = await open(file, 'a');
     } else this.#open.delete(file);
     this.#open.set(file, handle);

@@ -1,7 +1,8 @@
 /** What a directory holds before LevelDB touches it: nothing, a creation that was cut short, a position database, or something that must not be opened. */
-import { access, constants, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { access, constants, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KinlogError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folder.ts';
 
 /**
  * LevelDB opens a directory whose CURRENT is missing as a new, empty database, which here would mean to begin anew. So a creation is announced by a marker
@@ -41,7 +42,7 @@ export async function inspectDirectory(directory: string): Promise<DirectoryStat
 /** Makes the directory if need be and announces the creation, durably. */
 export async function announceCreation(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true });
+    await makeFolder(directory);
     await permitted(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     const marker = await open(join(directory, MARKER), 'a');
     await marker.sync();

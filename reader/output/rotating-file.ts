@@ -1,9 +1,10 @@
 /** A file that is appended to, is replaced by a new one when it is large or old enough, and says when its bytes are on the disk. */
-import { mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { open, rename, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
+import { makeFolder } from '../../base/folder.ts';
 import { retry } from '../../base/retry.ts';
 
 export interface RotatingFileOptions {
@@ -59,7 +60,7 @@ export class RotatingFile {
   static async open(options: RotatingFileOptions): Promise<RotatingFile> {
     const self = new RotatingFile(options);
     await self.#named(async () => {
-      await mkdir(path.dirname(options.file), { recursive: true });
+      await makeFolder(path.dirname(options.file));
       await self.#open();
       await self.#cutTornLine().catch(async (error: unknown) => {
         await self.#handle.close();

@@ -1,11 +1,12 @@
 /** The position store of a stanza: which one it is, which one it was, and how each is opened. */
-import { mkdir, open, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { AwsAccess } from '../../base/aws-access.ts';
 import { isAbort, type Clock } from '../../base/clock.ts';
 import { isKinlogError, KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
+import { makeFolder } from '../../base/folder.ts';
 import { fileError, inspectDirectory } from '../../reader/checkpoint/leveldb-files.ts';
 import { MovingStore } from './moving-store.ts';
 import type { StanzaOptions } from './options.ts';
@@ -85,7 +86,7 @@ function keptElsewhere(error: unknown, before: StorePlace, directory: string): u
 /** As a whole or not at all. */
 async function remember(place: StorePlace, file: string): Promise<void> {
   try {
-    await mkdir(path.dirname(file), { recursive: true });
+    await makeFolder(path.dirname(file));
     const next = `${file}.next`;
     const handle = await open(next, 'w', 0o600);
     try {
