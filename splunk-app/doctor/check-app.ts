@@ -7,7 +7,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { SCHEME } from '../input/options.ts';
-import { isEnabled, parseConf, readBounded } from './conf.ts';
+import { isEnabled, parseConf, readBounded } from '../conf.ts';
 import { fault, ok, skipped, type Finding } from './finding.ts';
 import type { Host } from './host.ts';
 

@@ -7,7 +7,7 @@ import type { StanzaOptions } from '../input/options.ts';
 import { streamRegion } from '../input/store-place.ts';
 import { ageOf } from './age.ts';
 import { isOn } from './check-inputs.ts';
-import { readBounded } from './conf.ts';
+import { readBounded } from '../conf.ts';
 import { fault, ok, skipped, warning, type Finding } from './finding.ts';
 import type { Host } from './host.ts';
 

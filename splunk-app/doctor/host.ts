@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isKinlogError } from '../../base/errors.ts';
 import { SCHEME, type StanzaOptions } from '../input/options.ts';
 import { MASK, parseStanzaOptions, SECRET_OPTIONS } from '../input/stanza.ts';
-import { enabledApps, parseConf, readBounded, readConf, type Conf, type Setting } from './conf.ts';
+import { enabledApps, parseConf, readBounded, readConf, type Conf, type Setting } from '../conf.ts';
 
 export interface HostOptions {
   /** $SPLUNK_HOME. */

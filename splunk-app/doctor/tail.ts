@@ -1,5 +1,5 @@
 /** The last lines of a log, whatever its size. */
-import { openToRead } from './conf.ts';
+import { openToRead } from '../conf.ts';
 
 export interface Tail {
   readonly lines: readonly string[];

@@ -33,7 +33,9 @@ type Turn = CollectorContext;
 async function readWith(work: StreamWork, turn: Turn): Promise<void> {
   const { options, document, directory, log, clock } = work;
   const aws = awsAccess(options, turn.secrets);
-  const place = { options, directory, aws, splunkd: document, app: APP_ID };
+  const { serverUri, sessionKey } = document;
+  const splunkd = { serverUri, sessionKey, authorities: () => turn.splunkd.authorities() };
+  const place = { options, directory, aws, splunkd, app: APP_ID };
   const store = await openPositions({ ...place, log, clock, signal: turn.signal });
   try {
     if (options.output === 'stdout') await readInto({ output: work.output }, store, work, turn);

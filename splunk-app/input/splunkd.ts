@@ -4,7 +4,9 @@ import { isKinlogError, KinlogError, type ErrorDetails } from '../../base/errors
 import type { EventLog } from '../../base/events.ts';
 import type { HttpAnswer, HttpClient } from '../../base/http.ts';
 import { retry } from '../../base/retry.ts';
+import { isLoopback } from '../../base/server-address.ts';
 import { connectSplunkd } from '../../reader/checkpoint/kv-store-connection.ts';
+import { splunkdAuthorities } from './authorities.ts';
 import { SCHEME } from './options.ts';
 import { APP_ID } from './stored.ts';
 
@@ -50,17 +52,32 @@ const PASSING = new Set([408, 429, 502, 503, 504]);
 /** Fails with KINLOG_SERVICE_UNAVAILABLE when splunkd does not answer for a minute, _SPLUNK_REFUSED, _SESSION_ENDED (401 after the key had been accepted), _TLS_UNTRUSTED or _REQUEST_REFUSED; no message holds a secret. */
 export class Splunkd {
   readonly #options: SplunkdOptions;
-  readonly #http: HttpClient;
+  readonly #env: NodeJS.ProcessEnv;
   readonly #host: string;
+  #http: Promise<HttpClient> | undefined;
+  #authorities: Promise<string | undefined> | undefined;
   /** What splunkd must not make us repeat. */
   readonly #secrets = new Set<string>();
   #accepted = false;
 
   constructor(options: SplunkdOptions) {
     this.#options = options;
-    this.#http = connectSplunkd({ url: options.url, app: APP_ID, timeoutMs: TIMEOUT_MS }, options.env ?? process.env);
-    this.#host = `splunkd at ${new URL(options.url).host}`;
+    this.#env = options.env ?? process.env;
+    this.#host = `splunkd at ${URL.parse(options.url)?.host ?? options.url}`;
     this.#secrets.add(options.sessionKey);
+  }
+
+  /** Certificates, PEM, that splunkd's on this host is checked with; undefined: the usual ones. */
+  authorities(): Promise<string | undefined> {
+    const url = URL.parse(this.#options.url);
+    return (this.#authorities ??=
+      url !== null && isLoopback(url) ? splunkdAuthorities(this.#env['SPLUNK_HOME']) : Promise.resolve(undefined));
+  }
+
+  /** Only when it is needed: most inputs never call splunkd. */
+  async #connect(): Promise<HttpClient> {
+    const ca = await this.authorities();
+    return connectSplunkd({ url: this.#options.url, app: APP_ID, ca, timeoutMs: TIMEOUT_MS }, this.#env);
   }
 
   /** Undefined when nothing is stored under that name. */
@@ -142,7 +159,7 @@ export class Splunkd {
   }
 
   async close(): Promise<void> {
-    await this.#http.close();
+    await (await this.#http?.catch(() => undefined))?.close();
   }
 
   async #call(call: Call, signal: AbortSignal, wanted: readonly number[] = []): Promise<HttpAnswer> {
@@ -166,7 +183,8 @@ export class Splunkd {
       'content-type': 'application/x-www-form-urlencoded',
     };
     const body = method === 'GET' ? {} : { body: new URLSearchParams({ output_mode: 'json', ...fields }).toString() };
-    const answer = await this.#http.call({ method, path: path + query, headers, ...body }, signal).catch(atOnce);
+    const http = await (this.#http ??= this.#connect());
+    const answer = await http.call({ method, path: path + query, headers, ...body }, signal).catch(atOnce);
     if (answer.status !== 401) this.#accepted = true;
     if (answer.status < 300 || wanted.includes(answer.status)) return answer;
     throw this.#refusal(call, answer);
