@@ -74,7 +74,8 @@ export class HttpClient {
   async #answer(call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
     this.#agent ??= newAgent(this.#options);
     const dispatcher = await this.#agent;
-    const request: Dispatcher.RequestOptions = { origin: this.#options.url.origin, ...call, signal };
+    const headers = { 'user-agent': USER_AGENT, ...call.headers };
+    const request: Dispatcher.RequestOptions = { origin: this.#options.url.origin, ...call, headers, signal };
     const { statusCode, headers, body } = await dispatcher.request(request);
     return { status: statusCode, headers, text: await body.text() };
   }
@@ -92,6 +93,8 @@ export class HttpClient {
 
 const MAX_ANSWER_BYTES = 64 << 20;
 const CONNECTIONS = 8;
+/** Splunk speaks HTTP/1.0 to whoever does not say his name, and closes the connection with every answer (forceHttp10 = auto in inputs.conf and server.conf). */
+const USER_AGENT = 'kinlog';
 
 async function newAgent(options: HttpOptions): Promise<Agent | ProxyAgent> {
   const { ca, verify = 'all', timeoutMs, connections = CONNECTIONS, proxy } = options;

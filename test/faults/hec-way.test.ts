@@ -74,3 +74,11 @@ it('no token is in any line, whatever goes wrong', async () => {
   expect(refused().length).toBeGreaterThan(0);
   expect(inspect(scene.lines, { depth: 9 })).not.toMatch(/hunter2|6a1c6d3e/);
 });
+
+it('every call says who calls: to others Splunk speaks HTTP/1.0, and closes the connection with every answer', async () => {
+  scene.hec.tokens.set(TOKEN, { ack: true });
+  const output = scene.output({ endpoints: [port.url], ca: CA, ack: true });
+  await scene.settled(output.write(batchOf('a'), never));
+  expect(new Set(port.calls.map(({ endpoint }) => endpoint))).toEqual(new Set(['health', 'ack', 'event']));
+  expect(port.calls.map(({ headers }) => headers['user-agent'])).toEqual(port.calls.map(() => 'kinlog'));
+});
