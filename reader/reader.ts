@@ -44,6 +44,11 @@ export interface ReaderParts {
 
 /** Start at the tip means: from this long before the service's clock, so that a clock that is shown to the second loses nothing. */
 const TIP_MARGIN_MS = 5_000;
+
+/** A time that has not come, stored as a position, would skip what arrives before it while nobody reads. */
+function untilNow(start: StartPosition, tipMs: number): StartPosition {
+  return start.kind === 'timestamp' && start.ms > tipMs + TIP_MARGIN_MS ? { kind: 'timestamp', ms: tipMs } : start;
+}
 /** Between two looks at everything: hundreds of shards may end within a second, and each look reads all rows and lists all shards. */
 const PAUSE_MS = 200;
 /** Rows of finished shards are kept this much longer than their records, in case a clock is wrong. */
@@ -164,10 +169,12 @@ export class ReadingLoop {
     const { start, onLostPosition, log } = this.#parts;
     const lost = lostPositions(rows, start.kind === 'stored');
     if (lost === undefined)
-      return start.kind === 'tip' || start.kind === 'stored' ? { kind: 'timestamp', ms: tipMs } : start;
+      return start.kind === 'tip' || start.kind === 'stored'
+        ? { kind: 'timestamp', ms: tipMs }
+        : untilNow(start, tipMs);
     log.emit('stream.data-loss', { shard: 'all', from: lost.from, to: lost.to, reason: lost.error.message });
     if (onLostPosition === undefined || onLostPosition === 'stop') throw lost.error;
-    return onLostPosition === 'horizon' ? { kind: 'horizon' } : onLostPosition;
+    return onLostPosition === 'horizon' ? { kind: 'horizon' } : untilNow(onLostPosition, tipMs);
   }
 
   /** Being refused the description is no reason not to read: it only sharpens what can be noticed. */

@@ -112,6 +112,24 @@ describe('a store', () => {
 });
 
 describe('the tip', () => {
+  it('is where a start at a time that has not come begins, and it is kept: nothing is missing after a stop', async () => {
+    const scene = new ReaderScene();
+    scene.put('old news');
+    await scene.clock.advance(60_000);
+    const start = { kind: 'timestamp', ms: scene.clock.now() + 86_400_000 } as const;
+    const run = scene.start({ start });
+    await scene.until(() => scene.named('shard.started').length === 2);
+    await run.stop();
+    scene.put('while nobody reads');
+    await scene.clock.advance(60_000);
+    const again = scene.start({ start });
+    await scene.until(() => scene.named('shard.started').length === 4);
+    scene.put('afterwards');
+    await scene.until(() => scene.output.texts.includes('afterwards'));
+    await again.stop();
+    expect(scene.output.texts).toEqual(['while nobody reads', 'afterwards']);
+  });
+
   it.each([3_600_000, -3_600_000])(
     'is the present of the server, also when it may not be described and the clock here is %i ms off',
     async (offMs) => {
