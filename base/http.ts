@@ -74,8 +74,8 @@ export class HttpClient {
   async #answer(call: HttpCall, signal: AbortSignal): Promise<HttpAnswer> {
     this.#agent ??= newAgent(this.#options);
     const dispatcher = await this.#agent;
-    const headers = { 'user-agent': USER_AGENT, ...call.headers };
-    const request: Dispatcher.RequestOptions = { origin: this.#options.url.origin, ...call, headers, signal };
+    const named = { 'user-agent': USER_AGENT, ...call.headers };
+    const request: Dispatcher.RequestOptions = { origin: this.#options.url.origin, ...call, headers: named, signal };
     const { statusCode, headers, body } = await dispatcher.request(request);
     return { status: statusCode, headers, text: await body.text() };
   }
