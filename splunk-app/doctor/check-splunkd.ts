@@ -2,6 +2,7 @@
 import { asKinlogError } from '../../base/errors.ts';
 import type { HttpAnswer, HttpClient } from '../../base/http.ts';
 import { connectSplunkd } from '../../reader/checkpoint/kv-store-connection.ts';
+import { splunkdAuthorities } from '../input/authorities.ts';
 import { APP_ID } from '../input/stored.ts';
 import { isOn } from './check-inputs.ts';
 import { fault, ok, skipped, type Finding } from './finding.ts';
@@ -25,7 +26,8 @@ export async function checkSplunkd(host: Host, signal: AbortSignal): Promise<Fin
   const address = configured.replace(/^(?:0\.0\.0\.0|\[::\]):/, '127.0.0.1:');
   const url = `${scheme === undefined || isTrue(scheme) ? 'https' : 'http'}://${address}`;
   try {
-    const http = connectSplunkd({ url, app: APP_ID, timeoutMs: host.withinMs * SHARE_OF_CALL }, { SPLUNK_HOME: home });
+    const ca = await splunkdAuthorities(home);
+    const http = connectSplunkd({ url, app: APP_ID, ca, timeoutMs: host.withinMs * SHARE_OF_CALL }, {});
     try {
       const get = (path: string): Promise<HttpAnswer> => {
         const headers = authorization === undefined ? {} : { authorization };

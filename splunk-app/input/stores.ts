@@ -8,6 +8,7 @@ import { isKinlogError, KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
 import { makeFolder } from '../../base/folder.ts';
 import { fileError, inspectDirectory } from '../../reader/checkpoint/leveldb-files.ts';
+import { MemoryStore } from '../../reader/checkpoint/memory.ts';
 import { MovingStore } from './moving-store.ts';
 import type { StanzaOptions } from './options.ts';
 import type { Store } from './released-rows.ts';
@@ -40,12 +41,16 @@ export async function openPositions(context: StoreContext): Promise<Store> {
   const file = `${context.directory}.store`;
   const remembered = await rememberedPlace(file);
   const before = remembered ?? (await localPlace(context.directory)) ?? place;
-  if (isDeepStrictEqual(before, place)) {
-    const store = await openPlace(place, context);
-    if (remembered === undefined) await remember(place, file);
-    return store;
-  }
   const { log, clock, options } = context;
+  const leasePeriodMs = options.leasePeriodS * 1000;
+  if (isDeepStrictEqual(before, place)) {
+    const mustExist = options.initialPosition.kind === 'stored' ? GONE_IS_LOST : {};
+    const to = await openPlace(place, context, mustExist);
+    if (remembered !== undefined) return to;
+    // Remembered once it was read: a table that is misspelt, or refused, is no place of positions.
+    const done = () => remember(place, file);
+    return new MovingStore({ from: new MemoryStore(), to, kept: (error) => error, clock, log, leasePeriodMs, done });
+  }
   const kept = (error: unknown) => keptElsewhere(error, before, context.directory);
   const from = await openPlace(before, context, GONE_IS_LOST).catch((error: unknown) => {
     throw kept(error);
@@ -58,7 +63,7 @@ export async function openPositions(context: StoreContext): Promise<Store> {
       kept,
       clock,
       log,
-      leasePeriodMs: options.leasePeriodS * 1000,
+      leasePeriodMs,
       done: async (moved, living) => {
         await remember(place, file);
         log.emit('checkpoint.moved', { from: placeText(before), to: placeText(place), rows: moved });
@@ -106,7 +111,7 @@ async function localPlace(directory: string): Promise<StorePlace | undefined> {
   return (await inspectDirectory(directory)) === 'new' ? undefined : { kind: 'local' };
 }
 
-/** A table that held positions and is gone must not be made anew: nothing would move, and reading would begin somewhere else. */
+/** A table that holds positions, or should, must not be made anew when it is gone: nothing would move, and reading would begin somewhere else. */
 const GONE_IS_LOST = { create: false } as const;
 
 async function openPlace(place: StorePlace, context: StoreContext, table: { create?: false } = {}): Promise<Store> {

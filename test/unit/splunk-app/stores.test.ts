@@ -125,6 +125,23 @@ describe('the store of a stanza', () => {
     }
   });
 
+  it('remembers no table that could not be read, so that a misspelt name can be corrected', async () => {
+    const dynalite = await startDynalite();
+    const named = (checkpoint_table: string) => ({ checkpoint_table, dynamodb_endpoint: dynalite.url });
+    try {
+      const misspelt = await open('dynamodb', { ...named('rwos'), initial_position: 'STORED' });
+      await expect(rowsOf(misspelt)).rejects.toMatchObject({ code: 'KINLOG_CHECKPOINT_MISSING' });
+      await misspelt.close();
+      expect(await rememberedPlace(`${directory}.store`)).toBeUndefined();
+      const right = await open('dynamodb', named('rows'));
+      expect(await rowsOf(right)).toEqual([]);
+      await right.close();
+      expect(await rememberedPlace(`${directory}.store`)).toMatchObject({ table: 'rows' });
+    } finally {
+      await dynalite.close();
+    }
+  });
+
   it('does not guess when the file that remembers it is damaged', async () => {
     await writeFile(`${directory}.store`, '{"kind":"oracle"}');
     await expect(open('local')).rejects.toMatchObject({ code: 'KINLOG_CHECKPOINT_UNREADABLE' });
