@@ -292,3 +292,14 @@ describe('health', () => {
     expect(await get(`${HEALTH}/1.0?ack=1`)).toMatchObject({ status: 503, json: { code: 20 } });
   });
 });
+
+/** inputs.conf.spec, [http] forceHttp10 = auto. */
+test('a client that does not say its name gets no connection that lasts', async () => {
+  const kept = async (headers: Headers) => {
+    const answer = await request(`${port.url}/services/collector/health`, { dispatcher: agent, headers });
+    await answer.body.dump();
+    return answer.headers['connection'];
+  };
+  expect(await kept({})).toBe('close');
+  expect(await kept({ 'user-agent': 'kinlog' })).toBe('keep-alive');
+});

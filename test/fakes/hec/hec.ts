@@ -81,6 +81,8 @@ export class FakeHec extends Collector {
     response: ServerResponse,
     { faults, calls, sticky }: Pick<Port, 'faults' | 'calls'> & { readonly sticky: boolean },
   ): Promise<void> {
+    // inputs.conf, [http] forceHttp10 = auto.
+    if (request.headers['user-agent'] === undefined) response.shouldKeepAlive = false;
     const body = await bodyOf(request);
     if (body === undefined || faults.outage) {
       cut(request);
