@@ -44,8 +44,9 @@ export async function openPositions(context: StoreContext): Promise<Store> {
   const { log, clock, options } = context;
   const leasePeriodMs = options.leasePeriodS * 1000;
   if (isDeepStrictEqual(before, place)) {
-    const mustExist = options.initialPosition.kind === 'stored' ? GONE_IS_LOST : {};
-    const to = await openPlace(place, context, mustExist);
+    if (remembered?.kind === 'local') await refuseGone(context.directory, file);
+    const mustExist = remembered !== undefined || options.initialPosition.kind === 'stored';
+    const to = await openPlace(place, context, mustExist ? GONE_IS_LOST : {});
     if (remembered !== undefined) return to;
     // Remembered once it was read: a table that is misspelt, or refused, is no place of positions.
     const done = () => remember(place, file);
@@ -74,6 +75,19 @@ export async function openPositions(context: StoreContext): Promise<Store> {
     await from.close();
     throw error;
   }
+}
+
+/** A directory that was lost must not be made anew, empty: reading would begin somewhere else without a word. */
+async function refuseGone(directory: string, file: string): Promise<void> {
+  if ((await inspectDirectory(directory)) !== 'new') return;
+  throw new KinlogError(
+    'KINLOG_CHECKPOINT_MISSING',
+    `the positions of this input are gone: there is nothing in ${directory}`,
+    {
+      remedy: `Bring the directory back. To begin anew, at initial_position, remove ${file}.`,
+      retry: 'never',
+    },
+  );
 }
 
 /** Whoever has just named another store would not look for a fault in the former one. */

@@ -118,7 +118,7 @@ describe('the store of a stanza', () => {
       expect(await rememberedPlace(`${directory}.store`)).toEqual(place);
       const table = { checkpoint_table: 'rows', dynamodb_endpoint: dynalite.url };
       const store = await open('dynamodb', table);
-      expect(await rowsOf(store)).toEqual([]);
+      await expect(rowsOf(store)).rejects.toMatchObject({ code: 'KINLOG_CHECKPOINT_MISSING' });
       await store.close();
     } finally {
       await dynalite.close();
@@ -140,6 +140,17 @@ describe('the store of a stanza', () => {
     } finally {
       await dynalite.close();
     }
+  });
+
+  it('does not begin anew when the directory of its positions is gone', async () => {
+    await use('local', row('a', after(1)));
+    await rm(directory, { recursive: true });
+    await expect(open('local')).rejects.toMatchObject({
+      code: 'KINLOG_CHECKPOINT_MISSING',
+      remedy: expect.stringContaining(`remove ${directory}.store`) as string,
+    });
+    await rm(`${directory}.store`);
+    expect(await use('local')).toEqual([]);
   });
 
   it('does not guess when the file that remembers it is damaged', async () => {
