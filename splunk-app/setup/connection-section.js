@@ -42,9 +42,9 @@ function testFields() {
     kinesis_endpoint: field({ id: 'test-endpoint', label: 'Kinesis endpoint', optional: true }),
     proxy: field({ id: 'test-proxy', label: 'Proxy', control: chooser(proxy, 'None') }),
     ca_file: field({ id: 'test-ca', label: 'Certificate authorities for AWS', optional: true, example: pem }),
-    hec_ca_file: field({ id: 'test-hec-ca', label: 'Certificate authority of HEC', optional: true, example: pem }),
     hec_url: field({ id: 'test-hec-url', label: 'HEC URL', optional: true, example: hecUrl }),
     hec_credential: field({ id: 'test-hec-token', label: 'HEC token', control: chooser(hec, 'None') }),
+    hec_ca_file: field({ id: 'test-hec-ca', label: 'Certificate authority of HEC', optional: true, example: pem }),
   };
 }
 

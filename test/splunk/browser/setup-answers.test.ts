@@ -41,6 +41,7 @@ describe('a test of the connection', () => {
     await scene.setup.press('Test connection');
     await scene.setup.said('nosuch');
     await scene.setup.until("!document.querySelector('#kinloader-setup').innerText.includes('Trying to connect')");
+    expect(await scene.setup.page.evaluate("document.body.innerText.includes('check_connection')")).toBe(false);
     await scene.setup.picture('test-bad');
     expect([...scene.host.inputs.stanzas.keys()]).toEqual([]);
   });
