@@ -165,11 +165,10 @@ export class HecEndpoint {
   /** `renew`: or until there is another token. False: the output is over. */
   async #rested(ms: number, renew: boolean): Promise<boolean> {
     const { clock, over, token } = this.#parts;
-    const end = clock.monotonic() + ms;
-    for (let leftMs = ms; ; leftMs = end - clock.monotonic()) {
+    for (let leftMs = ms; ; leftMs -= TOKEN_EVERY_MS) {
       const waitMs = renew ? Math.min(leftMs, TOKEN_EVERY_MS) : leftMs;
       if (!(await clock.sleep(waitMs, over).then(yes, no))) return false;
-      if (clock.monotonic() >= end || (await token.renewed())) return true;
+      if (waitMs === leftMs || (await token.renewed())) return true;
     }
   }
 
