@@ -35,13 +35,16 @@ interface Waiting extends Unacked {
 }
 
 /** A server numbers its acknowledgements for each channel and forgets them when it restarts. So that no old one is taken for that of a new body, a channel is
- *  left as soon as its server may have restarted: after a lost answer, a number that is not higher than the last, a new sticky session. */
+ *  left as soon as its server may have restarted: after a lost answer, a number that is not higher than the last, one that posts which were refused can have used up since, a
+ *  new sticky session. */
 export class HecLane {
   readonly #parts: LaneParts;
   readonly #channel = randomUUID();
   readonly #cookies = new Cookies();
   readonly #waiting = new Map<number, Waiting>();
   #lastAckId = -1;
+  /** Posts since then that were refused; a server that took what stood ahead of a bad event may have given each a number that it did not tell. */
+  #untold = 0;
   #posting = false;
   #left = false;
   #asking = false;
@@ -67,6 +70,7 @@ export class HecLane {
       const answer = await this.#call({ method: 'POST', path: EVENTS, headers: GZIPPED, body }, secret, signal);
       const verdict = verdictOn(answer, host, clock.now());
       if (verdict.kind === 'away' && verdict.unsure) this.#leave(verdict.reason);
+      if (verdict.kind !== 'accepted') this.#untold++;
       if (verdict.kind !== 'accepted' || ack === undefined) return verdict;
       return verdict.ackId === undefined
         ? { kind: 'refused', error: noAckFrom(host), renew: true }
@@ -110,8 +114,10 @@ export class HecLane {
   }
 
   #await(verdict: Verdict, ackId: number, unacked: Unacked): Verdict {
-    if (ackId <= this.#lastAckId) this.#leave('the server numbers its acknowledgements anew');
+    if (ackId <= Math.max(this.#lastAckId, this.#untold) && this.#waiting.size > 0)
+      this.#leave('the server numbers its acknowledgements anew');
     this.#lastAckId = ackId;
+    this.#untold = 0;
     this.#waiting.set(ackId, { ...unacked, postedAt: this.#parts.clock.monotonic() });
     if (!this.#asking) void this.#askWhileWaiting();
     return verdict;

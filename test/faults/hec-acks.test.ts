@@ -111,6 +111,19 @@ describe('events that nobody says are safe', () => {
     expect(new Set(scene.texts)).toEqual(new Set(['first', 'second']));
   });
 
+  it('are sent again when a server that has restarted gives their number to what stood ahead of an event that it refuses', async () => {
+    const out = output({ maxInFlight: 1 });
+    scene.hec.indexing.held = true;
+    const first = out.write(batchOf('first'), never);
+    await scene.until(() => scene.hec.indexing.waiting === 1);
+    scene.hec.crash();
+    scene.hec.indexing.held = false;
+    const second = out.write(batchOf('ahead', { text: 'bad', fields: '{"a":{"b":1}}' }, 'behind'), never);
+    await expect(scene.settled(second)).rejects.toMatchObject({ code: 'KINLOG_EVENTS_REFUSED' });
+    await scene.settled(first);
+    expect(new Set(scene.texts)).toEqual(new Set(['first', 'ahead', 'behind']));
+  });
+
   it('are sent again when the server says that it does not know the channel', async () => {
     const out = output();
     scene.hec.indexing.held = true;
