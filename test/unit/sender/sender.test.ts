@@ -88,7 +88,8 @@ it('events of one partition key arrive in the order they were written, whatever 
   for (let n = 0; n < 30; n++) sender.tryWrite({ data: String(n), meta: { source: n % 4 < 2 ? 'a' : 'b' } });
   const closed = sender.close();
   await until(() => api.calls.length > 0);
-  for (let round = 0; round < 500 && sender.stats().eventsSent < 30; round++) {
+  // Compression takes real time, of which a busy machine gives little.
+  while (sender.stats().eventsSent < 30) {
     await clock.advance(1000);
     await settle(2);
   }
