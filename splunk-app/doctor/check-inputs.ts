@@ -1,4 +1,5 @@
 /** The stanzas: whether they are good, and whether they fit each other and the role of this host. */
+import { streamId } from '../../base/stream.ts';
 import { MASK } from '../input/stanza.ts';
 import type { StanzaOptions } from '../input/options.ts';
 import { streamRegion } from '../input/store-place.ts';
@@ -36,7 +37,7 @@ function inputFindings(input: Input): Finding[] {
 }
 
 const streamOf = (options: StanzaOptions): string =>
-  `${options.streamName.split(':stream/').at(-1)!} in ${streamRegion(options) ?? ''}`;
+  `${streamId(options.streamName)} in ${streamRegion(options) ?? ''}`;
 
 function sharedStreams(inputs: readonly Input[]): Finding[] {
   const on = inputs.filter((input) => isOn(input) && input.options !== undefined);

@@ -2,7 +2,6 @@
 import { unlessAborted } from '../../base/clock.ts';
 import { asKinlogError, isKinlogError, type ErrorCode, type KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
-import { arnRegion } from '../../base/stream.ts';
 import { LeaseTable } from '../../reader/checkpoint/dynamodb-table.ts';
 import { FanOutApi } from '../../reader/fetch/fan-out-api.ts';
 import { KinesisApi } from '../../reader/fetch/kinesis.ts';
@@ -11,6 +10,7 @@ import { collectorFaults } from './check-collector.ts';
 import type { StanzaOptions } from './options.ts';
 import type { Secrets } from './secrets.ts';
 import type { Splunkd } from './splunkd.ts';
+import { streamRegion } from './store-place.ts';
 
 export interface CheckContext {
   readonly options: StanzaOptions;
@@ -171,9 +171,9 @@ async function kvStoreFaults({ options, splunkd }: CheckContext, signal: AbortSi
 }
 
 async function tableFaults({ options, secrets, log }: CheckContext, signal: AbortSignal): Promise<string[]> {
-  const { checkpointTable: table = '', dynamodbEndpoint: endpoint, streamName, awsRegion } = options;
+  const { checkpointTable: table = '', dynamodbEndpoint: endpoint } = options;
   const access = awsAccess(options, secrets);
-  const region = arnRegion(streamName) ?? awsRegion;
+  const region = streamRegion(options);
   try {
     const leases = new LeaseTable({ table, client: { ...access, region, endpoint }, create: false });
     try {

@@ -1,6 +1,7 @@
 /** Which position store a stanza names, and which one it had, as a file beside its positions remembers. */
 import { readFile } from 'node:fs/promises';
 import { KinlogError } from '../../base/errors.ts';
+import { arnRegion } from '../../base/stream.ts';
 import { fileError } from '../../reader/checkpoint/leveldb-files.ts';
 import type { StanzaOptions } from './options.ts';
 
@@ -31,8 +32,7 @@ export function placeOf({
 export const streamRegion = ({
   streamName,
   awsRegion,
-}: Pick<StanzaOptions, 'streamName' | 'awsRegion'>): string | undefined =>
-  /^arn:[^:]*:kinesis:([^:]+):/.exec(streamName)?.[1] ?? awsRegion;
+}: Pick<StanzaOptions, 'streamName' | 'awsRegion'>): string | undefined => arnRegion(streamName) ?? awsRegion;
 
 export function placeText(place: StorePlace): string {
   return place.kind === 'dynamodb' ? `dynamodb table ${place.table}` : place.kind;

@@ -8,20 +8,9 @@ import type { ShardRow } from '../../../reader/checkpoint/store.ts';
 import { MovingStore } from '../../../splunk-app/input/moving-store.ts';
 import type { Store } from '../../../splunk-app/input/released-rows.ts';
 import { FakeClock } from '../../fakes/clock.ts';
+import { after, row, rowsOf, STREAM } from './position-rows.ts';
 
 const { signal } = new AbortController();
-const STREAM = { id: 'logs', createdMs: 7 };
-const after = (n: number): Position => ({ kind: 'after', sequenceNumber: String(n), subSequence: 0, partial: false });
-const row = (shardId: string, position: Position, more: Partial<ShardRow> = {}): ShardRow => ({
-  ...{ shardId, position, parents: [], streamCreatedMs: 7, arrivalMs: 0 },
-  ...more,
-});
-
-async function rowsOf(store: Store) {
-  const rows: ShardRow[] = [];
-  for await (const { version: _version, ...rest } of store.rows(STREAM, signal)) rows.push(rest);
-  return rows.sort((a, b) => (a.shardId < b.shardId ? -1 : 1));
-}
 
 /** One that several processes use at the same time. */
 class SharedStore extends MemoryStore {

@@ -5,28 +5,15 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import { EventLog, type LogLine } from '../../../base/events.ts';
-import type { Position } from '../../../reader/checkpoint/position.ts';
 import type { ShardRow } from '../../../reader/checkpoint/store.ts';
-import type { Store } from '../../../splunk-app/input/released-rows.ts';
 import { placeOf, rememberedPlace } from '../../../splunk-app/input/store-place.ts';
 import { openPositions } from '../../../splunk-app/input/stores.ts';
 import { parseStanzaOptions } from '../../../splunk-app/input/stanza.ts';
 import { accessTo, startDynalite } from '../../fakes/peers/dynalite.ts';
 import { FakeSplunkd } from '../../fakes/splunkd/splunkd.ts';
+import { after, row, rowsOf, STREAM } from './position-rows.ts';
 
 const { signal } = new AbortController();
-const STREAM = { id: 'logs', createdMs: 7 };
-const after = (n: number): Position => ({ kind: 'after', sequenceNumber: String(n), subSequence: 0, partial: false });
-const row = (shardId: string, position: Position, more: Partial<ShardRow> = {}): ShardRow => ({
-  ...{ shardId, position, parents: [], streamCreatedMs: 7, arrivalMs: 0 },
-  ...more,
-});
-
-async function rowsOf(store: Store) {
-  const rows: ShardRow[] = [];
-  for await (const { version: _version, ...rest } of store.rows(STREAM, signal)) rows.push(rest);
-  return rows.sort((a, b) => (a.shardId < b.shardId ? -1 : 1));
-}
 
 describe('the store of a stanza', () => {
   let folder: string;
