@@ -1,0 +1,81 @@
+/** What is known of one LogStream at one moment; its conditions and its status are computed from nothing else. */
+
+export interface Facts {
+  readonly generation: number;
+  /** No pass has written a status yet. */
+  readonly firstSeen: boolean;
+  /** The annotation that keeps the operator's hands off. */
+  readonly handsOff: boolean;
+  /** `spec.paused`, or no replicas: no reader shall run. */
+  readonly paused: boolean;
+  /** What the schema can not check. */
+  readonly configProblems: readonly Problem[];
+  readonly referenceProblems: readonly Problem[];
+  /** Why the children are not what they should be. */
+  readonly applyProblem: Problem | undefined;
+  readonly workload: WorkloadFacts | undefined;
+  readonly reader: ReaderFacts | undefined;
+  /** A reset that was asked for and is not done. */
+  readonly resetPending: boolean;
+}
+
+/** `reason`: CamelCase, of the closed list in reasons.ts. `message`: what, which, and what to do; never a secret. */
+export interface Problem {
+  readonly reason: string;
+  readonly message: string;
+  /** Wall-clock milliseconds since when; absent: as long as the condition has said so. */
+  readonly sinceMs?: number;
+}
+
+/** From the Deployment and its pods in the cache. */
+export interface WorkloadFacts {
+  /** The Deployment's controller has seen its newest generation. */
+  readonly current: boolean;
+  readonly replicas: number;
+  readonly updatedReplicas: number;
+  readonly readyReplicas: number;
+  readonly progressDeadlineExceeded: boolean;
+  /** Pods can not be made: quota, pod security, admission. */
+  readonly podsRefused: string | undefined;
+  readonly pods: readonly PodFacts[];
+}
+
+export interface PodFacts {
+  readonly name: string;
+  readonly uid: string;
+  readonly ip: string | undefined;
+  readonly ready: boolean;
+  readonly startedAt: string | undefined;
+  /** Wall-clock milliseconds since when it has been asked to end; with its grace. */
+  readonly terminating: { readonly sinceMs: number; readonly graceMs: number } | undefined;
+  /** Why its container does not run, such as ImagePullBackOff, CrashLoopBackOff. */
+  readonly waiting: { readonly reason: string; readonly message: string } | undefined;
+  /** How its container ended last; the message is cut to 1 kB. */
+  readonly terminated: { readonly exitCode: number; readonly reason: string; readonly message: string } | undefined;
+  readonly restarts: number;
+  readonly unschedulable: string | undefined;
+}
+
+/** What the reader itself says, read seldom. */
+export interface ReaderFacts {
+  readonly podName: string;
+  /** Wall-clock milliseconds of the answer. */
+  readonly atMs: number;
+  readonly version: string;
+  readonly ready: boolean;
+  readonly notReady: string | undefined;
+  readonly openShards: number;
+  readonly closedShardsPending: number;
+  readonly behindMs: number | undefined;
+  /** RFC 3339. */
+  readonly positionStored: string | undefined;
+  readonly errors: readonly ReaderError[];
+}
+
+export interface ReaderError {
+  readonly part: 'source' | 'output' | 'store' | 'reader';
+  /** KINLOG_… */
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+}
