@@ -10,6 +10,8 @@ const borders = {
   // Of the app only what the doctor stands on, which test/tree sees to.
   cli: ['base', 'record', 'reader', 'sender', 'splunk-app'],
   'splunk-app': ['base', 'record', 'reader'],
+  // Of the commands only how a command line is read and what the file of `kinlog run` may hold.
+  operator: ['base', 'cli'],
 };
 const parts = Object.keys(borders);
 
