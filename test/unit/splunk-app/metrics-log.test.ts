@@ -63,11 +63,11 @@ function scene(more: Partial<MetricsLogOptions> = {}) {
   };
 }
 
+/** Without a last line that is just being written. */
 function linesOf(kind?: string): Line[] {
   const lines = readdirSync(folder)
     .filter((name) => name.endsWith('.log'))
-    .flatMap((name) => readFileSync(path.join(folder, name), 'utf8').split('\n'))
-    .filter((text) => text !== '')
+    .flatMap((name) => readFileSync(path.join(folder, name), 'utf8').split('\n').slice(0, -1))
     .map((text) => JSON.parse(text) as Line);
   return kind === undefined ? lines : lines.filter((line) => line['kind'] === kind);
 }
