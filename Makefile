@@ -5,7 +5,7 @@ NODE := toolchain/node
 TSC := $(NODE) node_modules/typescript/bin/tsc
 INSTALLED := node_modules/.installed toolchain/node_modules/.installed
 BROWSER := .cache/chromium/.installed
-SOURCES := $(shell find base record reader sender cli splunk-app -name '*.ts' -o -path 'splunk-app/*' -type f 2>/dev/null)
+SOURCES := $(shell find base record reader sender cli packaging splunk-app -name '*.ts' -o -path 'splunk-app/*' -type f 2>/dev/null)
 COMMANDS := kinlog log2kinesis dumpstream logdecode
 # Packages of the Splunk app: linux-x86_64 linux-arm64 darwin windows slim, or all; empty for this platform.
 PLATFORMS :=

@@ -9,9 +9,10 @@ const borders = {
   sender: ['base', 'record', 'reader/fetch'],
   // Of the app only what the doctor stands on, which test/tree sees to.
   cli: ['base', 'record', 'reader', 'sender', 'splunk-app'],
-  'splunk-app': ['base', 'record', 'reader'],
+  packaging: [],
+  'splunk-app': ['base', 'record', 'reader', 'packaging'],
   // Of the commands only how a command line is read and what the file of `kinlog run` may hold.
-  operator: ['base', 'cli'],
+  operator: ['base', 'cli', 'packaging'],
 };
 const parts = Object.keys(borders);
 

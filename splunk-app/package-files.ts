@@ -3,13 +3,13 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { SCHEME } from './input/options.ts';
-import { libraries, licences } from './package-libraries.ts';
+import { libraries, licences } from '../packaging/libraries.ts';
 import { ownPackage, PACKAGES, type PackageName, type Platform } from './package-platforms.ts';
-import { pinnedRuntime, type Runtime } from './package-runtime.ts';
+import { pinnedRuntime, type Runtime } from '../packaging/runtime.ts';
 import { APP_ID } from './render.ts';
 import { setupScript } from './setup-script.ts';
-import { renderSbom } from './sbom.ts';
-import type { ArchiveFile } from './tar.ts';
+import { renderSbom } from '../packaging/sbom.ts';
+import type { ArchiveFile } from '../packaging/tar.ts';
 
 const here = import.meta.dirname;
 const root = path.join(here, '..');

@@ -6,9 +6,9 @@ import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { packageFiles, program, SBOM } from './package-files.ts';
 import { isPackageName, ownPackage, PACKAGES, type PackageName } from './package-platforms.ts';
-import { lockedRuntime } from './package-runtime.ts';
+import { lockedRuntime } from '../packaging/runtime.ts';
 import { APP_ID } from './render.ts';
-import { tar } from './tar.ts';
+import { tar } from '../packaging/tar.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const { values, positionals } = parseArgs({ options: { to: { type: 'string' } }, allowPositionals: true });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { isPackageName, ownPackage } from '../../splunk-app/package-platforms.ts';
-import { untar } from '../../splunk-app/tar.ts';
+import { untar } from '../../packaging/tar.ts';
 import { packageFaults } from './package-faults.ts';
 
 const about = readFileSync(path.join(import.meta.dirname, '../../package.json'), 'utf8');

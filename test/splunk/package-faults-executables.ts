@@ -1,5 +1,5 @@
 /** Faults of what splunkd starts: launchers, runtimes, native code, and the bits that let them run. */
-import type { ArchiveMember } from '../../splunk-app/tar.ts';
+import type { ArchiveMember } from '../../packaging/tar.ts';
 import type { PackageContent } from './package-faults.ts';
 
 const SCHEME = 'kinesis_log';

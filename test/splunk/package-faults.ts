@@ -1,6 +1,6 @@
 /** What is wrong with a package: pure, from the members of its archive to sentences. Covers what Splunk and its AppInspect refuse, and what they pass over in silence. */
 import { PACKAGES, type Package, type PackageName } from '../../splunk-app/package-platforms.ts';
-import type { ArchiveMember } from '../../splunk-app/tar.ts';
+import type { ArchiveMember } from '../../packaging/tar.ts';
 import { codeFaults } from './package-faults-code.ts';
 import { confFaults } from './package-faults-conf.ts';
 import { executableFaults } from './package-faults-executables.ts';

@@ -1,8 +1,8 @@
 /** Packages in memory, for tests that break them: what the packager makes, with the first bytes of a runtime in place of a whole one, and changes to it. */
 import { packageFiles, type Program } from '../../splunk-app/package-files.ts';
 import type { PackageName } from '../../splunk-app/package-platforms.ts';
-import { lockedRuntime, type Runtime } from '../../splunk-app/package-runtime.ts';
-import { tar, untar, type ArchiveMember } from '../../splunk-app/tar.ts';
+import { lockedRuntime, type Runtime } from '../../packaging/runtime.ts';
+import { tar, untar, type ArchiveMember } from '../../packaging/tar.ts';
 
 export type Members = readonly ArchiveMember[];
 export type Change = (members: Members) => Members;

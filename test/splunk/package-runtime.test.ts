@@ -6,8 +6,8 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ownPackage, PACKAGES } from '../../splunk-app/package-platforms.ts';
-import { fetched, lockedRuntime, pinnedRuntime } from '../../splunk-app/package-runtime.ts';
-import { untar } from '../../splunk-app/tar.ts';
+import { fetched, lockedRuntime, pinnedRuntime } from '../../packaging/runtime.ts';
+import { untar } from '../../packaging/tar.ts';
 
 let cache: string;
 beforeEach(() => {

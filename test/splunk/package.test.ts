@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ownPackage } from '../../splunk-app/package-platforms.ts';
 import { APP_ID, renderAll } from '../../splunk-app/render.ts';
-import { tar, untar } from '../../splunk-app/tar.ts';
+import { tar, untar } from '../../packaging/tar.ts';
 import { buildApp, packageInto, type SplunkApp } from './driver.ts';
 import { packageFaults } from './package-faults.ts';
 

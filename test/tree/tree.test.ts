@@ -14,7 +14,7 @@ const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
 })
   .split('\n')
   .filter((file) => file !== '');
-const sources = tracked.filter((file) => /^(base|record|reader|sender|cli|splunk-app)\/.*\.ts$/.test(file));
+const sources = tracked.filter((file) => /^(base|record|reader|sender|cli|packaging|splunk-app)\/.*\.ts$/.test(file));
 
 describe('every source file', () => {
   it.each(sources)('%s says its one reason to exist in its first line', (file) => {
@@ -41,7 +41,8 @@ const BORDERS: readonly (readonly [of: RegExp, may: RegExp])[] = [
   // `kinlog doctor` knows the app: its stanzas, where its positions lie, what its logs say.
   [/^cli\/doctor/, /^(base|record|reader|sender|cli|splunk-app\/doctor)\//],
   [/^cli\//, /^(base|record|reader|sender|cli)\//],
-  [/^splunk-app\//, /^(base|record|reader|splunk-app)\//],
+  [/^packaging\//, /^packaging\//],
+  [/^splunk-app\//, /^(base|record|reader|packaging|splunk-app)\//],
 ];
 
 describe('imports', () => {

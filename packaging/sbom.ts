@@ -1,7 +1,7 @@
 /** The inventory of a package in CycloneDX 1.6 (JSON): the same content gives the same bytes, so it names neither a time nor a serial number. */
 import { createHash } from 'node:crypto';
-import type { Library } from './package-libraries.ts';
-import type { Runtime } from './package-runtime.ts';
+import type { Library } from './libraries.ts';
+import type { Runtime } from './runtime.ts';
 import type { ArchiveFile } from './tar.ts';
 
 export interface Inventory {
