@@ -285,6 +285,12 @@ export const ERRORS = {
     'The command whose output should be sent could not be started.',
     'Check its name, its path and that it may be executed.',
   ),
+  KINLOG_LEADERSHIP_LOST: kind(
+    'never',
+    100,
+    'Another operator may lead by now, because this one could not renew its Lease in time. It ends without writing anything more.',
+    'Nothing, if it is rare: the operator is started again and stands by. Otherwise look for pauses of the node and a slow API server.',
+  ),
   KINLOG_STOP_OVERDUE: kind(
     'never',
     100,
@@ -348,4 +354,17 @@ export function asKinlogError(error: unknown, doing: string): KinlogError {
 export function describeError(error: unknown): string {
   const known = asKinlogError(error, 'unexpected failure');
   return `${known.message} (${known.code}). ${known.remedy}`.replaceAll(/\s*[\r\n]+\s*/g, ' ');
+}
+
+export interface DescribedError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** What `describeError` wrote, read back by who has only the line; undefined when it did not write it. */
+export function readDescription(line: string): DescribedError | undefined {
+  const [, message, code, remedy] = /^(.*) \((KINLOG_[A-Z_]+)\)\. (.*)$/s.exec(line) ?? [];
+  if (message === undefined || !Object.hasOwn(ERRORS, code!)) return undefined;
+  return { code: code as ErrorCode, message, remedy: remedy! };
 }

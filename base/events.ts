@@ -21,6 +21,7 @@ export const EVENTS = {
     'reading waits for an answer of Kinesis or of the position store; it is asked again, and no position moves',
     'reader_stalls',
   ),
+  'reader.resumed': kind('info', 'what reading waited for was answered'),
   'reader.failed': kind(
     'error',
     'reading has stopped and nothing is delivered until the cause is removed',
@@ -134,6 +135,7 @@ export const EVENTS = {
     'the output refuses until a person acts; nothing is dropped, and it is tried again slowly',
     'output_refusals',
   ),
+  'output.recovered': kind('info', 'what had refused takes events again'),
   'output.retried': kind('debug', 'the output did not take events and is tried again', 'output_retries'),
   'output.resent': kind(
     'warn',
@@ -199,6 +201,32 @@ export const EVENTS = {
     'warn',
     'splunkd has not told for a minute whether this host is still the captain; reading stops until it does',
   ),
+  'operator.started': kind('info', 'the operator runs and reads what there is in the cluster'),
+  'operator.synced': kind('info', 'everything that there is in the cluster is known'),
+  'operator.stopping': kind('info', 'asked to stop: finishing what is under way'),
+  'operator.stopped': kind('info', 'the operator has ended; readers go on'),
+  'operator.failed': kind('error', 'the operator has ended; readers go on, but no change of a LogStream is acted on'),
+  'leader.waiting': kind('info', 'another operator leads; this one stands by'),
+  'leader.elected': kind('info', 'this operator leads from now on'),
+  'leader.unconfirmed': kind('warn', 'the Lease of the leader can not be reached; it is tried again'),
+  'leader.lost': kind('error', 'another operator may lead by now; this one ends and writes nothing more'),
+  'leader.released': kind('info', 'this operator does not lead any more; another one may take over at once'),
+  'reconcile.done': kind('debug', 'a LogStream is as it should be'),
+  'reconcile.retried': kind('debug', 'a LogStream could not be brought up to date for now and is tried again'),
+  'reconcile.refused': kind(
+    'warn',
+    'the API server refuses what a LogStream needs; what ran goes on, and it is tried again when something changes, at most every five minutes',
+  ),
+  'reconcile.overdue': kind('warn', 'bringing a LogStream up to date takes too long; it is given up and tried again'),
+  'reconcile.crashed': kind(
+    'error',
+    'a fault of the operator keeps a LogStream from being brought up to date; the others go on',
+  ),
+  'recorder.dropped': kind(
+    'debug',
+    'an Event was not written, because there are too many or the API server does not take it',
+  ),
+  'api.warned': kind('debug', 'the API server warns of something in a call'),
   'input.idle': kind('info', 'no stanza is configured; nothing to do'),
 } as const satisfies Record<string, EventKind>;
 
@@ -287,6 +315,13 @@ export function formatFields(fields: Fields): string {
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${quote(String(value))}`)
     .join(' ');
+}
+
+/** One JSON object on one line, whatever the fields hold. `nowMs`: wall clock, milliseconds since the epoch. */
+export function formatJson({ name, level, text, fields }: LogLine, nowMs: number): string {
+  const said = { time: new Date(nowMs).toISOString(), level, event: name, message: text };
+  // Twice: first so that a line begins with them, last so that no field takes their place.
+  return JSON.stringify({ ...said, ...fields, ...said });
 }
 
 function quote(text: string): string {
