@@ -31,6 +31,11 @@ export interface OptionType<T> {
   readonly expects: string;
   /** Every value there is, when they can be listed. */
   readonly choices?: readonly string[];
+  /** Of a number, both included. */
+  readonly min?: number;
+  readonly max?: number;
+  /** Of a text. */
+  readonly pattern?: RegExp;
 }
 
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
@@ -45,6 +50,7 @@ export const text = (expects = 'text', pattern?: RegExp): OptionType<string> => 
   kind: 'string',
   expects,
   schema: pattern === undefined ? z.string() : z.string().regex(pattern),
+  ...(pattern === undefined ? {} : { pattern }),
 });
 
 export const choice = <const T extends readonly [string, ...string[]]>(values: T): OptionType<T[number]> => ({
@@ -60,6 +66,8 @@ export const choice = <const T extends readonly [string, ...string[]]>(values: T
 export const integer = (min: number, max: number): OptionType<number> => ({
   kind: 'number',
   expects: `a whole number from ${min} to ${max}`,
+  min,
+  max,
   schema: z
     .string()
     .regex(/^[+-]?\d{1,15}$/)
@@ -70,6 +78,8 @@ export const integer = (min: number, max: number): OptionType<number> => ({
 export const decimal = (min: number, max: number): OptionType<number> => ({
   kind: 'number',
   expects: `a number from ${min} to ${max}`,
+  min,
+  max,
   schema: z
     .string()
     .regex(/^[+-]?\d{1,15}(\.\d{1,15})?$/)

@@ -64,18 +64,34 @@ const ACCESS = {
   proxy: optional(CONNECTION.proxy.type),
 };
 
-const capacity = integer(1, 40_000);
+/** What the LogStream resource of the operator can say too: it has its bounds from here. */
+export const TYPES = {
+  region: CONNECTION.region.type,
+  logLevel: choice(['debug', 'info', 'warn', 'error']),
+  maxMbInFlight: integer(1, 100_000),
+  checkpointEveryMs: milliseconds(100),
+  idleMs: milliseconds(250),
+  leasePeriodMs: milliseconds(1000),
+  format: choice(['auto', 'kinlog', 'cloudwatch', 'hec', 'json', 'text']),
+  table: text('the name of a DynamoDB table', /^[\w.-]{3,255}$/),
+  capacity: integer(1, 40_000),
+  maxInFlight: integer(1, 64),
+  maxBodyBytes: integer(10_000, 10_000_000),
+  maxEventBytes: integer(10_000, 100_000_000),
+  ackTimeoutMs: milliseconds(10_000),
+  deadLettersMb: integer(1, 1_000_000),
+} as const;
 
 const store = z.discriminatedUnion('kind', [
   object({ kind: z.literal('memory') }),
   object({ kind: z.literal('leveldb'), directory: value(some('a directory')) }),
   object({
     kind: z.literal('dynamodb'),
-    table: value(text('the name of a DynamoDB table', /^[\w.-]{3,255}$/)),
+    table: value(TYPES.table),
     ...ACCESS,
     create: optional(flag()),
-    readCapacity: optional(capacity),
-    writeCapacity: optional(capacity),
+    readCapacity: optional(TYPES.capacity),
+    writeCapacity: optional(TYPES.capacity),
     tags: z.record(z.string(), value(text()), { error: 'a group of names and texts' }).optional(),
     keys: optional(choice(['shard', 'stream'])),
     untimedStart: optional(timeOption(() => PROCESS_START_MS)),
@@ -127,16 +143,16 @@ const output = z.discriminatedUnion('kind', [
       sourcetype: optional(some('a name')),
       index: optional(some('a name')),
     }).optional(),
-    maxInFlight: optional(integer(1, 64)),
-    maxBodyBytes: optional(integer(10_000, 10_000_000)),
-    maxEventBytes: optional(integer(10_000, 100_000_000)),
-    ackTimeoutMs: optional(milliseconds(10_000)),
+    maxInFlight: optional(TYPES.maxInFlight),
+    maxBodyBytes: optional(TYPES.maxBodyBytes),
+    maxEventBytes: optional(TYPES.maxEventBytes),
+    ackTimeoutMs: optional(TYPES.ackTimeoutMs),
   }),
 ]);
 
 const deadLetters = object({
   file: value(some('a file')),
-  maxMb: optional(integer(1, 1_000_000)),
+  maxMb: optional(TYPES.deadLettersMb),
 });
 
 const stream = object({
@@ -148,11 +164,11 @@ const stream = object({
     consumer: value(text('the name or the ARN of a consumer', /^(arn:[\w-]+:kinesis:\S+|[\w.-]{1,128})$/)),
     register: value(flag()).default(false),
   }).optional(),
-  format: optional(choice(['auto', 'kinlog', 'cloudwatch', 'hec', 'json', 'text'])),
+  format: optional(TYPES.format),
   lines: optional(flag()),
-  checkpointEveryMs: optional(milliseconds(100)),
-  idleMs: optional(milliseconds(250)),
-  leasePeriodMs: optional(milliseconds(1000)),
+  checkpointEveryMs: optional(TYPES.checkpointEveryMs),
+  idleMs: optional(TYPES.idleMs),
+  leasePeriodMs: optional(TYPES.leasePeriodMs),
   store: store.optional(),
   output: output.optional(),
   deadLetters: deadLetters.optional(),
@@ -160,11 +176,11 @@ const stream = object({
 
 export const runSchema = object({
   name: optional(text('a name of up to 64 letters, digits and ._-', /^[\w.-]{1,64}$/)),
-  logLevel: optional(choice(['debug', 'info', 'warn', 'error'])),
+  logLevel: optional(TYPES.logLevel),
   status: object({
     listen: value(text('HOST:PORT, such as 127.0.0.1:9464', /^(\[[\da-fA-F:.]+\]|[\w.-]+):\d{1,5}$/)),
   }).optional(),
-  maxMbInFlight: optional(integer(1, 100_000)),
+  maxMbInFlight: optional(TYPES.maxMbInFlight),
   store: store.optional(),
   output: output.optional(),
   deadLetters: deadLetters.optional(),

@@ -31,7 +31,10 @@ export interface LogStreamSpec {
   readonly image?: string;
   readonly imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
   readonly imagePullSecrets?: readonly { readonly name: string }[];
-  readonly resources?: Readonly<Record<string, unknown>>;
+  readonly resources?: {
+    readonly limits?: Readonly<Record<string, string | number>>;
+    readonly requests?: Readonly<Record<string, string | number>>;
+  };
   readonly serviceAccount: {
     readonly create: boolean;
     /** `<name>-reader` when absent. */
@@ -69,7 +72,8 @@ export interface Source extends AwsReach {
     readonly register: 'IfMissing' | 'Never';
   };
   readonly startPosition: StartPosition;
-  readonly onLostPosition: {
+  /** Absent: records that aged out are skipped to the oldest that is left, anything else stops. */
+  readonly onLostPosition?: {
     readonly type: 'Stop' | 'TrimHorizon' | 'AtTimestamp';
     readonly timestamp?: string;
   };
