@@ -27,14 +27,17 @@ interface Locked {
 
 /** By the name of its npm package. */
 export function pinnedRuntime(name: string): Runtime {
+  const { version, integrity, bin } = lockedRuntime(name);
+  return { version, file: path.basename(bin.node), binary: runtimeFiles(name)(bin.node), integrity };
+}
+
+/** Reads files of the npm package of that name. */
+export function runtimeFiles(name: string): (file: string) => Uint8Array {
   const locked = lockedRuntime(name);
   const installed = path.join(TOOLCHAIN, 'node_modules', name);
-  const read = existsSync(path.join(installed, locked.bin.node))
-    ? (file: string) => readFileSync(path.join(installed, file))
+  return existsSync(path.join(installed, locked.bin.node))
+    ? (file) => readFileSync(path.join(installed, file))
     : members(fetched(name, locked));
-  const file = path.basename(locked.bin.node);
-  const { version, integrity } = locked;
-  return { version, file, binary: read(locked.bin.node), integrity };
 }
 
 export function lockedRuntime(name: string): Locked {

@@ -8,18 +8,33 @@ export interface Inventory {
   readonly app: { readonly name: string; readonly version: string };
   readonly libraries: readonly Library[];
   readonly runtimes: readonly (Runtime & { readonly name: string })[];
+  /** Of the system that the programs run on, where it comes with them. */
+  readonly system?: readonly SystemPackage[];
   /** What is no text in the package. */
   readonly binaries: readonly ArchiveFile[];
 }
 
-export function renderSbom({ app, libraries, runtimes, binaries }: Inventory): string {
+export interface SystemPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly purl: string;
+  /** Of the package as its distribution publishes it, hexadecimal. */
+  readonly sha256: string;
+}
+
+export function renderSbom({ app, libraries, runtimes, system = [], binaries }: Inventory): string {
   const purl = `pkg:generic/${app.name}@${app.version}`;
   const document = {
     bomFormat: 'CycloneDX',
     specVersion: '1.6',
     version: 1,
     metadata: { component: { type: 'application', 'bom-ref': purl, ...app, licenses: licence('Apache-2.0'), purl } },
-    components: [...libraries.map(library), ...runtimes.map(runtime), ...binaries.map(binary)],
+    components: [
+      ...libraries.map(library),
+      ...runtimes.map(runtime),
+      ...system.map(systemPackage),
+      ...binaries.map(binary),
+    ],
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }
@@ -43,6 +58,12 @@ function runtime({ name, version, integrity }: Inventory['runtimes'][number]): o
     purl,
     hashes: [{ alg: 'SHA-512', content }],
   };
+}
+
+/** Its licences are many, and lie beside it as the distribution wrote them. */
+function systemPackage({ name, version, purl, sha256 }: SystemPackage): object {
+  const hashes = [{ alg: 'SHA-256', content: sha256 }];
+  return { type: 'library', 'bom-ref': purl, name, version, purl, hashes };
 }
 
 function binary({ path: name, bytes }: ArchiveFile): object {

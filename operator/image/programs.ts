@@ -1,0 +1,103 @@
+/** The programs of the image: `kinlog` and `kinlog-operator`, each a start script and modules that are loaded when they are needed. */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { build, type Plugin } from 'esbuild';
+import { libraries, licences, type Library } from '../../packaging/libraries.ts';
+import type { ArchiveFile } from '../../packaging/tar.ts';
+import { NODE, PROGRAMS } from './paths.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+const SOURCES = Object.fromEntries(
+  Object.entries({ kinlog: 'cli/main.ts', 'kinlog-operator': 'operator/main.ts' }).filter(([, source]) =>
+    existsSync(path.join(root, source)),
+  ),
+);
+
+/** What libraries written for CommonJS expect to find. */
+const BANNER = [
+  `import{createRequire as __createRequire}from'node:module';`,
+  'const require=__createRequire(import.meta.url),__dirname=import.meta.dirname,__filename=import.meta.filename;',
+].join('');
+
+export interface Programs {
+  readonly files: readonly ArchiveFile[];
+  readonly libraries: readonly Library[];
+  readonly version: string;
+}
+
+/** Without the runtime and LevelDB's addon, which are another one for each processor. */
+export async function programs(): Promise<Programs> {
+  const { version, license } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    version: string;
+    license: string;
+  };
+  const about = { name: 'kinlog', version, license, type: 'module', exports: { './package.json': './package.json' } };
+  const { modules, inputs } = await bundles();
+  const all = libraries(inputs);
+  return {
+    files: [
+      ...Object.keys(SOURCES).map(startScript),
+      ...modules,
+      text(`${PROGRAMS}/package.json`, `${JSON.stringify(about, null, 2)}\n`),
+      text('usr/share/doc/kinlog/LICENSE', readFileSync(path.join(root, 'LICENSE'), 'utf8')),
+      { path: 'usr/share/doc/kinlog/LICENSE-libraries.txt', bytes: licences(all), executable: false },
+    ],
+    libraries: all,
+    version,
+  };
+}
+
+/** No extension, so it is of the kind that the nearest package.json says: correct as either. Finds its modules beside itself, so that the programs also run from a folder that the image was unpacked to. */
+function startScript(name: string): ArchiveFile {
+  const script = `#!/${NODE}\nimport('../lib/kinlog/${name}.mjs');\n`;
+  return { path: `usr/local/bin/${name}`, bytes: Buffer.from(script), executable: true };
+}
+
+async function bundles(): Promise<{ modules: ArchiveFile[]; inputs: string[] }> {
+  const { outputFiles, metafile } = await build({
+    entryPoints: SOURCES,
+    bundle: true,
+    write: false,
+    metafile: true,
+    absWorkingDir: root,
+    outdir: '/',
+    platform: 'node',
+    target: 'node22',
+    format: 'esm',
+    splitting: true,
+    outExtension: { '.js': '.mjs' },
+    chunkNames: '[name]-[hash]',
+    banner: { js: BANNER },
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'none',
+    // One character beyond Latin-1, and V8 holds the whole source in two bytes a character.
+    charset: 'ascii',
+    logLevel: 'warning',
+    plugins: [named],
+  });
+  const modules = outputFiles.map(({ path: file, contents }) => {
+    return { path: `${PROGRAMS}/${path.basename(file)}`, bytes: contents, executable: false };
+  });
+  return { modules, inputs: Object.keys(metafile.inputs) };
+}
+
+/** A library of CommonJS that is loaded late would have no names but `default`: it is loaded by way of a module that says them. */
+const named: Plugin = {
+  name: 'named',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^[^./]/ }, ({ path: name, kind }) =>
+      kind === 'dynamic-import' && !name.startsWith('node:') ? { path: name, namespace: 'named' } : undefined,
+    );
+    bundler.onLoad({ filter: /.*/, namespace: 'named' }, async ({ path: name }) => {
+      const names = Object.keys((await import(name)) as object).filter(
+        (one) => one !== 'default' && /^[\w$]+$/.test(one),
+      );
+      return { contents: `export { ${names.join(', ')} } from '${name}';`, resolveDir: root };
+    });
+  },
+};
+
+function text(file: string, content: string): ArchiveFile {
+  return { path: file, bytes: Buffer.from(content), executable: false };
+}
