@@ -1,4 +1,4 @@
-/** `kinlog checkpoints set` and `reset`: a person decides where reading goes on. */
+/** `kinlog checkpoints set`: a person decides where reading of a shard goes on. */
 import { configFaults } from '../base/config.ts';
 import { KinlogError } from '../base/errors.ts';
 import { withoutLease } from '../reader/checkpoint/export.ts';
@@ -8,11 +8,9 @@ import type { KinesisApi } from '../reader/fetch/kinesis.ts';
 import type { Shard } from '../reader/fetch/source.ts';
 import { newRow } from '../reader/shards/lineage.ts';
 import { refuseAlive } from './checkpoints-alive.ts';
-import type { ResetValues, SetValues } from './checkpoints-options.ts';
-import { rowsTable } from './checkpoints-render.ts';
-import { done, promptly, refuseEmpty, rowsOf, withPlace, type StreamSide } from './checkpoints-scene.ts';
+import type { SetValues } from './checkpoints-options.ts';
+import { done, promptly, rowsOf, withPlace, type StreamSide } from './checkpoints-scene.ts';
 import { targetOf } from './checkpoints-target.ts';
-import { removeAll } from './checkpoints-write.ts';
 import { confirmed } from './confirm.ts';
 import type { Surroundings } from './exit.ts';
 
@@ -100,17 +98,3 @@ export async function refuseForeign(
 }
 
 const ASK_MS = 60_000;
-
-export async function reset(values: ResetValues, around: Surroundings): Promise<number> {
-  return withPlace(await targetOf(values, 'store'), { around }, async (place) => {
-    const rows = await rowsOf(place);
-    refuseEmpty(rows, place);
-    await refuseAlive({ rows, all: rows }, place, { ...values, say: sayer(around) });
-    around.stderr.write(rowsTable(rows, place.clock.now()));
-    const question = `These ${rows.length} positions of ${place.stream.id} are lost, and the next reader begins where its start says. Remove them?`;
-    if (!(await confirmed(question, values.yes, around, place.signal))) return done(false);
-    await removeAll(rows, place);
-    sayer(around)(`${place.name}: ${rows.length} positions of ${place.stream.id} removed`);
-    return done(true);
-  });
-}

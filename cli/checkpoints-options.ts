@@ -108,7 +108,25 @@ const SET = {
   ...STORE,
   ...CONNECTION,
 } as const satisfies Record<string, CliOption<unknown>>;
-const RESET = { ...TARGET, ...ALIVE, yes: YES, ...STORE, ...CONNECTION } as const;
+const RESET = {
+  to: {
+    type: startOption(() => Date.now()),
+    title: 'To',
+    value: 'where',
+    text: 'store this start for every shard that the stream has, instead of removing its positions: horizon, tip, a time, or how long ago, such as -15m',
+  },
+  ignoreMissing: {
+    type: flag(),
+    title: 'Ignore missing',
+    text: 'it is no failure when there are no positions, or not even the store',
+    default: 'false',
+  },
+  ...TARGET,
+  ...ALIVE,
+  yes: YES,
+  ...STORE,
+  ...CONNECTION,
+} as const satisfies Record<string, CliOption<unknown>>;
 const EXPORT = { ...TARGET, ...STORE, ...CONNECTION } as const;
 const IMPORT = {
   file: { type: text(), title: 'File', value: 'path', text: 'file of exported positions' },
@@ -194,9 +212,12 @@ ${STATUS}`,
 };
 export const RESET_SPEC: CommandSpec<typeof RESET> = {
   name: 'kinlog checkpoints reset',
-  summary: 'Removes the positions of a stream, so that a reader starts anew.',
+  summary: 'Removes the positions of a stream, or stores a new start, so that a reader begins anew.',
   table: RESET,
-  notes: `${WATCHED}\n${STATUS}`,
+  notes: `Without --to the next reader begins where its start says. With --to that no longer counts: every shard has a position, and a
+store that is missing is made. Rows of shards that the stream has no more are removed. A time that has not come means now.
+${WATCHED}
+${STATUS}`,
 };
 export const EXPORT_SPEC: CommandSpec<typeof EXPORT> = {
   name: 'kinlog checkpoints export',

@@ -51,7 +51,7 @@ const list = command(LIST_SPEC, async (values, _, around) => (await import('./ch
 const show = command(SHOW_SPEC, async (values, _, around) => (await import('./checkpoints.ts')).show(values, around));
 const set = command(SET_SPEC, async (values, _, around) => (await import('./checkpoints-edit.ts')).set(values, around));
 const reset = command(RESET_SPEC, async (values, _, around) =>
-  (await import('./checkpoints-edit.ts')).reset(values, around),
+  (await import('./checkpoints-reset.ts')).reset(values, around),
 );
 const exportRows = command(EXPORT_SPEC, async (values, _, around) =>
   (await import('./checkpoints.ts')).exportRows(values, around),

@@ -3,11 +3,14 @@ import { z } from 'zod';
 import type { OptionType } from '../base/config.ts';
 import type { Start } from '../reader/index.ts';
 
+/** Where reading begins when nothing is stored. */
+export type GivenStart = Exclude<Start, { readonly kind: 'stored' }>;
+
 /** `tip` (`latest` in the original tools), `horizon`, a time such as 2026-01-31T10:00:00Z, or how long ago, such as -15m. `now` is in milliseconds since the epoch. */
-export const startOption = (now: () => number): OptionType<Start> => ({
+export const startOption = (now: () => number): OptionType<GivenStart> => ({
   kind: 'string',
   expects: 'tip, horizon, a time such as 2026-01-31T10:00:00Z, or how long ago, such as -15m',
-  schema: z.string().transform((value, context): Start => {
+  schema: z.string().transform((value, context): GivenStart => {
     const start = parseStart(value, now());
     if (start !== undefined) return start;
     context.addIssue({ code: 'custom', message: 'not a start' });
@@ -15,7 +18,7 @@ export const startOption = (now: () => number): OptionType<Start> => ({
   }),
 });
 
-function parseStart(value: string, nowMs: number): Start | undefined {
+function parseStart(value: string, nowMs: number): GivenStart | undefined {
   if (/^(latest|tip)$/i.test(value)) return { kind: 'tip' };
   if (/^horizon$/i.test(value)) return { kind: 'horizon' };
   const ago = value.startsWith('-') ? durationMs(value.slice(1)) : undefined;

@@ -15,6 +15,7 @@ import { positionLost, type LostPosition } from './shard-reader.ts';
 import { lostPositions, refuseLaterStream, timeText } from './lost-positions.ts';
 import { lineage, type StartPosition } from './shards/lineage.ts';
 import type { ShardProgress } from './shards/progress.ts';
+import { storedStart } from './shards/start.ts';
 import type { ReaderState, ReaderStatus } from './status.ts';
 import { Stopping } from './stopping.ts';
 
@@ -42,13 +43,6 @@ export interface ReaderParts {
   readonly startAttempts: number;
 }
 
-/** Start at the tip means: from this long before the service's clock, so that a clock that is shown to the second loses nothing. */
-const TIP_MARGIN_MS = 5_000;
-
-/** A time that has not come, stored as a position, would skip what arrives before it while nobody reads. */
-function untilNow(start: StartPosition, tipMs: number): StartPosition {
-  return start.kind === 'timestamp' && start.ms > tipMs + TIP_MARGIN_MS ? { kind: 'timestamp', ms: tipMs } : start;
-}
 /** Between two looks at everything: hundreds of shards may end within a second, and each look reads all rows and lists all shards. */
 const PAUSE_MS = 200;
 /** Rows of finished shards are kept this much longer than their records, in case a clock is wrong. */
@@ -157,24 +151,20 @@ export class ReadingLoop {
     };
     const rows = new StreamRows(stream, { store, patience: this.#patience, log, drain: this.#stopping.drain });
     await rows.read(signal);
-    const tipMs = this.#parts.api.serverTimeMs() - TIP_MARGIN_MS;
-    const from = this.#startOf(rows, tipMs);
+    const from = this.#startOf(rows, this.#parts.api.serverTimeMs());
     this.#rows = rows;
     const { arn, retentionMs } = description ?? {};
     return { rows, start: from, retentionMs, arn, knownShards: rows.known.size };
   }
 
   /** Where a stream without rows begins; what was stored and does not belong to this stream, or should be there and is not, is for the user to decide. */
-  #startOf(rows: StreamRows, tipMs: number): StartPosition {
+  #startOf(rows: StreamRows, serverTimeMs: number): StartPosition {
     const { start, onLostPosition, log } = this.#parts;
     const lost = lostPositions(rows, start.kind === 'stored');
-    if (lost === undefined)
-      return start.kind === 'tip' || start.kind === 'stored'
-        ? { kind: 'timestamp', ms: tipMs }
-        : untilNow(start, tipMs);
+    if (lost === undefined) return storedStart(start.kind === 'stored' ? { kind: 'tip' } : start, serverTimeMs);
     log.emit('stream.data-loss', { shard: 'all', from: lost.from, to: lost.to, reason: lost.error.message });
     if (onLostPosition === undefined || onLostPosition === 'stop') throw lost.error;
-    return onLostPosition === 'horizon' ? { kind: 'horizon' } : untilNow(onLostPosition, tipMs);
+    return storedStart(onLostPosition === 'horizon' ? { kind: 'horizon' } : onLostPosition, serverTimeMs);
   }
 
   /** Being refused the description is no reason not to read: it only sharpens what can be noticed. */
