@@ -93,7 +93,7 @@ export class Leader {
       if (!this.leads) throw this.#lost(`it could not be renewed for ${this.#timings.renewMs / 1000} s`);
       const state = await this.#renew(signal).catch((error: unknown) => this.#failed(error));
       if (state === 'theirs') throw this.#lost(`${this.#holder} holds it`);
-      await this.#parts.clock.sleep(Math.min(this.#wait(), this.#leftMs), signal).catch((error: unknown) => {
+      await this.#parts.clock.sleep(Math.min(this.#wait(), Math.ceil(this.#leftMs)), signal).catch((error: unknown) => {
         if (!isAbort(error)) throw error;
       });
     }
@@ -231,7 +231,7 @@ export class Leader {
   /** Never later than the moment the Lease of another one runs out. */
   #untilNextLook(): number {
     const waitMs = this.#wait();
-    return this.#seen === undefined || this.#isFree ? waitMs : Math.min(waitMs, this.#expiresInMs);
+    return this.#seen === undefined || this.#isFree ? waitMs : Math.min(waitMs, Math.ceil(this.#expiresInMs));
   }
 
   #failed(error: unknown): undefined {
