@@ -1,4 +1,5 @@
 /** Every log line and counter kinlog can produce. A line and its counter come from one declaration, so they cannot disagree. */
+/* eslint-disable max-lines -- a closed list is read as one; what is not list below it is short */
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -226,6 +227,13 @@ export const EVENTS = {
     'debug',
     'an Event was not written, because there are too many or the API server does not take it',
   ),
+  'watch.broken': kind('debug', 'a watch of the API server broke and is begun again'),
+  'watch.stalled': kind(
+    'warn',
+    'changes of a kind can not be followed for now; what was known stays in force, and it is tried again',
+    'watch_stalls',
+  ),
+  'watch.resumed': kind('info', 'changes of the kind are followed again'),
   'api.warned': kind('debug', 'the API server warns of something in a call'),
   'input.idle': kind('info', 'no stanza is configured; nothing to do'),
 } as const satisfies Record<string, EventKind>;

@@ -11,6 +11,20 @@ const RUN = {
     required: true,
     env: ['KINLOG_CONFIG'],
   },
+  name: {
+    type: text('a name of up to 253 letters, digits and ._-', /^[\w.-]{1,253}$/),
+    title: 'Name',
+    value: 'name',
+    text: 'how this reader calls itself to others, instead of the name in the file',
+    env: ['KINLOG_NAME'],
+  },
+  statusHost: {
+    type: text('a name or an address of this host', /^([\w.-]+|[\da-fA-F:.]+)$/),
+    title: 'Host of the status server',
+    value: 'host',
+    text: 'where the status server listens, instead of the host of status.listen in the file',
+    env: ['KINLOG_STATUS_HOST'],
+  },
 } as const satisfies Record<string, CliOption<unknown>>;
 
 export type RunValues = OptionValues<typeof RUN>;

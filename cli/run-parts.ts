@@ -1,7 +1,7 @@
 /** Stores and outputs as the streams of a process share them: each is opened once, when the first stream needs it. */
 import type { EventLog, LogLine } from '../base/events.ts';
 import { retry } from '../base/retry.ts';
-import { asKinlogError, KinlogError } from '../base/errors.ts';
+import { asKinlogError, describeError, KinlogError } from '../base/errors.ts';
 import type { CheckpointStore } from '../reader/checkpoint/store.ts';
 import type { DeadLetters } from '../reader/output/dead-letter.ts';
 import { DeadLetterFile } from '../reader/output/dead-letter-file.ts';
@@ -57,6 +57,12 @@ export class SharedParts {
     return [...this.#outputs.values(), ...this.#deadLetters.values()].map(({ about }) => about);
   }
 
+  /** Those that a stream with this configuration has asked for. */
+  outputsOf(output: OutputConfig, deadLetters: DeadLettersConfig | undefined): readonly SharedOutput[] {
+    const letters = deadLetters && this.#deadLetters.get(JSON.stringify(deadLetters));
+    return [this.#outputs.get(JSON.stringify(output)), letters].flatMap((opened) => opened?.about ?? []);
+  }
+
   /** Waits while the store is away; what a person must mend is an error. */
   store(config: StreamConfig['store'], log: EventLog): Promise<OpenStore> {
     const { env, stop: signal } = this.#context;
@@ -65,7 +71,7 @@ export class SharedParts {
       retry(() => openStore(config, { signal, log, env, lockWaitMs: LOCK_WAIT_MS }).catch(needsPerson(doing)), {
         signal,
         doing,
-        onRetry: (error) => log.emit('reader.stalled', { doing, error: error.message }),
+        onRetry: (error) => log.emit('reader.stalled', { doing, error: describeError(error) }),
       });
     // Every stream without a durable store has a memory of its own.
     if (config.kind === 'memory') return open();

@@ -7,7 +7,9 @@ import { Reader, type ByteBudget, type ReaderStatus } from '../reader/index.ts';
 import { StalledShards } from '../reader/stalled-shards.ts';
 import type { StreamConfig } from './run-config.ts';
 import type { SharedParts } from './run-parts.ts';
+import type { StandingError } from './standing-errors.ts';
 import { storeName } from './store.ts';
+import { StreamErrors } from './stream-errors.ts';
 
 export interface StreamContext {
   readonly name: string | undefined;
@@ -29,6 +31,7 @@ export class StreamRun {
   failure: KinlogError | undefined;
   readonly #context: StreamContext;
   readonly #stalled = new StalledShards(systemClock);
+  readonly #errors = new StreamErrors();
   #config: StreamConfig;
   #reader: Reader | undefined;
   /** Kept over restarts: positions in memory must not be lost. */
@@ -57,6 +60,14 @@ export class StreamRun {
     if (status === undefined) return `waits for the store ${storeName(this.#config.store)} or the output`;
     if (status.state !== 'reading') return `is ${status.state}`;
     return status.lastError ?? this.#stalled.reason(status);
+  }
+
+  /** What stands in the way of its events now, bounded however many shards there are. */
+  get errors(): readonly StandingError[] {
+    const nowMs = systemClock.now();
+    const { output, deadLetters } = this.#config;
+    const outputs = this.#context.parts.outputsOf(output, deadLetters);
+    return [...this.#errors.list(nowMs, this.status), ...outputs.flatMap((each) => each.errors(nowMs))];
   }
 
   /** Settles after the signal has aborted and everything accepted is stored, or with `failure` set when reading became impossible. */
@@ -106,6 +117,7 @@ export class StreamRun {
 
   #note(line: LogLine): void {
     this.#stalled.note(line);
+    this.#errors.note(line, systemClock.now());
     if (line.name === 'checkpoint.stored') {
       this.positionStoredMs = Date.now();
       this.storeOk = true;

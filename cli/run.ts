@@ -1,7 +1,7 @@
 /** `kinlog run`: reads the streams of a configuration in one process until it is told to stop. */
 import { hostname } from 'node:os';
 import { systemClock } from '../base/clock.ts';
-import { describeError, ERRORS } from '../base/errors.ts';
+import { describeError, ERRORS, KinlogError } from '../base/errors.ts';
 import { EventLog, formatLine, type Level, type LogLine } from '../base/events.ts';
 import { ByteBudget } from '../reader/index.ts';
 import { EXIT, Interruption, written, type Surroundings } from './exit.ts';
@@ -20,19 +20,40 @@ const DEFAULT_MB_IN_FLIGHT = 64;
 /** From the first signal to the end of the process, whatever output and store do. */
 const STOP_MS = 15_000;
 const FLUSH_MS = 500;
-const TOO_LATE = 'the output or the store took too long; what was not stored is read again';
+const TOO_LATE = new KinlogError('KINLOG_STOP_OVERDUE', `stopping took longer than ${STOP_MS} ms`);
 
 export async function run(values: RunValues, around: Surroundings): Promise<number> {
-  const loaded = loadRunConfig(values.config);
-  if ('config' in loaded) return new Run(values.config, loaded.config, around).run();
+  const loaded = configOf(values);
+  if ('config' in loaded) return new Run(values, loaded.config, around).run();
   for (const fault of loaded.faults) around.stderr.write(`kinlog: ${fault}\n`);
   const count = loaded.faults.length === 1 ? 'is 1 fault' : `are ${loaded.faults.length} faults`;
   around.stderr.write(`kinlog: there ${count} in ${values.config} (KINLOG_CONFIG_INVALID). See docs/run.md.\n`);
   return ERRORS.KINLOG_CONFIG_INVALID.exit;
 }
 
+/** The file, and what the command line says instead. */
+function configOf({ config: file, name, statusHost }: RunValues): ReturnType<typeof loadRunConfig> {
+  const loaded = loadRunConfig(file);
+  if ('faults' in loaded) return loaded;
+  const { status } = loaded.config;
+  if (statusHost !== undefined && status === undefined)
+    return { faults: [`${file} says no status.listen, so that --status-host has no port to go with`] };
+  return {
+    config: {
+      ...loaded.config,
+      ...(name === undefined ? {} : { name }),
+      ...(statusHost === undefined || status === undefined ? {} : { status: onHost(statusHost, status.listen) }),
+    },
+  };
+}
+
+function onHost(host: string, listen: string): { readonly listen: string } {
+  const port = listen.slice(listen.lastIndexOf(':'));
+  return { listen: `${host.includes(':') ? `[${host}]` : host}${port}` };
+}
+
 class Run {
-  readonly #file: string;
+  readonly #values: RunValues;
   readonly #around: Surroundings;
   readonly #log = new EventLog((line) => this.#say(line), 'debug');
   readonly #interruption = new Interruption((signal) => this.#log.emit('run.stopping', { signal }));
@@ -41,8 +62,8 @@ class Run {
   readonly #streams: readonly StreamRun[];
   #config: RunConfig;
 
-  constructor(file: string, config: RunConfig, around: Surroundings) {
-    this.#file = file;
+  constructor(values: RunValues, config: RunConfig, around: Surroundings) {
+    this.#values = values;
     this.#config = config;
     this.#around = around;
     const sink = (line: LogLine) => this.#say(line);
@@ -58,7 +79,7 @@ class Run {
     const work = Promise.all(this.#streams.map((stream) => stream.run(this.#stop))).then(() => this.#parts.close());
     const inTime = await Promise.race([work.then(() => true), this.#deadline()]);
     await server?.close();
-    if (!inTime) this.#around.stderr.write(`kinlog: ${TOO_LATE}\n`);
+    if (!inTime) this.#around.stderr.write(`kinlog: ${describeError(TOO_LATE)}\n`);
     const status = inTime ? this.#summary() : EXIT.failed;
     return inTime && !this.#parts.stdoutLost ? status : this.#leave(status);
   }
@@ -104,27 +125,28 @@ class Run {
   }
 
   #reload(): void {
-    const loaded = loadRunConfig(this.#file);
+    const { config: file } = this.#values;
+    const loaded = configOf(this.#values);
     if ('faults' in loaded) {
-      this.#log.emit('config.refused', { file: this.#file, faults: loaded.faults.join('; ') });
+      this.#log.emit('config.refused', { file, faults: loaded.faults.join('; ') });
       return;
     }
     const { needRestart, harmless, streams } = changesBetween(this.#config, loaded.config);
     if (needRestart.length > 0) {
-      this.#log.emit('config.restart-needed', { file: this.#file, keys: needRestart.join(', ') });
+      this.#log.emit('config.restart-needed', { file, keys: needRestart.join(', ') });
       return;
     }
     // A reader that stops while its output takes nothing would have to give up what it has handed over, and with it the pipe that others share.
     if (streams.length > 0 && this.#parts.outputs.some(({ stalled }) => stalled !== undefined)) {
       this.#log.emit('config.refused', {
-        file: this.#file,
+        file,
         faults: 'the output takes nothing now: ask again once it does',
       });
       return;
     }
     this.#config = loaded.config;
     for (const i of streams) this.#streams[i]!.restartWith(loaded.config.streams[i]!);
-    this.#log.emit('config.applied', { file: this.#file, keys: harmless.join(', ') || 'none' });
+    this.#log.emit('config.applied', { file, keys: harmless.join(', ') || 'none' });
   }
 
   #summary(): number {

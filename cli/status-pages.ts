@@ -3,6 +3,7 @@ import type { KinlogError } from '../base/errors.ts';
 import type { ReaderStatus } from '../reader/index.ts';
 import { metricsOf, type Measured, type MeasuredStream } from './metrics.ts';
 import type { StreamConfig } from './run-config.ts';
+import type { StandingError } from './standing-errors.ts';
 import { text, type Pages } from './status-server.ts';
 import { storeName } from './store.ts';
 
@@ -11,6 +12,7 @@ export interface StatusSource extends Measured {
   readonly streams: readonly (MeasuredStream & {
     readonly config: StreamConfig;
     readonly failure: KinlogError | undefined;
+    readonly errors: readonly StandingError[];
   })[];
   /** Asked to stop. */
   readonly stopping: () => boolean;
@@ -56,6 +58,7 @@ function statusOf(source: StatusSource): object {
       id: stream.config.id,
       ready: stream.notReady === undefined,
       ...(stream.notReady === undefined ? {} : { notReady: stream.notReady }),
+      errors: stream.errors,
       store: { name: storeName(stream.config.store), ok: stream.storeOk },
       positionStored: timeText(stream.positionStoredMs),
       eventsDelivered: timeText(stream.eventsDeliveredMs),

@@ -85,6 +85,7 @@ export class Listing {
     try {
       const listed = await once();
       this.#failures = 0;
+      patience.sayAnswered(DOING);
       return listed;
     } catch (error) {
       signal.throwIfAborted();

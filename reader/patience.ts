@@ -13,6 +13,8 @@ export class Patience {
   readonly #startAttempts: number;
   /** Shards are being read, so that giving up would stop them. */
   readonly #begun: () => boolean;
+  /** Calls that are waited for aloud. */
+  readonly #stalled = new Set<string>();
 
   constructor(parts: { clock: Clock; log: EventLog; startAttempts: number; begun: () => boolean }) {
     this.#clock = parts.clock;
@@ -21,7 +23,7 @@ export class Patience {
     this.#begun = parts.begun;
   }
 
-  wait<T>(doing: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async wait<T>(doing: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const begun = this.#begun();
     const once = () =>
       work().catch((error: unknown) => {
@@ -29,16 +31,24 @@ export class Patience {
         throw begun ? known : startError(known);
       });
     const attempts = begun ? Infinity : this.#startAttempts;
-    return retry(once, { signal, clock: this.#clock, doing, attempts, onRetry: this.sayRetry(doing) });
+    const result = await retry(once, { signal, clock: this.#clock, doing, attempts, onRetry: this.sayRetry(doing) });
+    this.sayAnswered(doing);
+    return result;
   }
 
   /** A call that fails again and again must not be waited for in silence. */
   sayRetry(doing: string): NonNullable<RetryOptions['onRetry']> {
     return (error, waitMs, attempt) => {
       this.#log.emit('fetch.retried', { doing, error: error.message, waitMs });
-      if (attempt === STALLED_AFTER || (attempt === 1 && error.retry === 'slow'))
-        this.#log.emit('reader.stalled', { doing, error: describeError(error) });
+      if (attempt !== STALLED_AFTER && !(attempt === 1 && error.retry === 'slow')) return;
+      this.#stalled.add(doing);
+      this.#log.emit('reader.stalled', { doing, error: describeError(error) });
     };
+  }
+
+  /** It was answered: whoever was told that reading waits for it is told that too. */
+  sayAnswered(doing: string): void {
+    if (this.#stalled.delete(doing)) this.#log.emit('reader.resumed', { doing });
   }
 }
 

@@ -56,11 +56,11 @@ export class OutputWatch {
       return;
     }
     this.#refusals.set(by, { remedy, saidAt: now });
-    log.emit('output.refused', { error: describeError(error) });
+    log.emit('output.refused', { by, error: describeError(error) });
   }
 
   wellAgain(by: string): void {
-    this.#refusals.delete(by);
+    if (this.#refusals.delete(by)) this.#parts.log.emit('output.recovered', { by });
   }
 
   /** Alive only while somebody waits. */

@@ -1,6 +1,6 @@
 /** One shard's row while the shard is read: stores what the watermark allows, when it is due, and only ever forward; knows whether the shard is still ours. */
 import type { Clock } from '../../base/clock.ts';
-import { asKinlogError, isKinlogError, KinlogError } from '../../base/errors.ts';
+import { asKinlogError, describeError, isKinlogError, KinlogError } from '../../base/errors.ts';
 import type { EventLog, Fields } from '../../base/events.ts';
 import { retry } from '../../base/retry.ts';
 import { comparePositions, positionText, type Position } from '../checkpoint/position.ts';
@@ -239,7 +239,7 @@ export class ShardProgress {
       signal,
       clock,
       doing: `storing the position of ${fields.shard}`,
-      onRetry: (error, waitMs) => this.#sayDelayed({ ...fields, error: error.message, waitMs }),
+      onRetry: (error, waitMs) => this.#sayDelayed({ ...fields, error: describeError(error), waitMs }),
     });
     this.#storedAt = clock.monotonic();
     this.#saidDelayedAt = -Infinity;

@@ -37,6 +37,7 @@ function sourceOf(shards: readonly ShardStatus[], more: Partial<StatusSource['st
         status: reader,
         notReady: undefined,
         failure: undefined,
+        errors: [],
         storeOk: true,
         positionStoredMs: undefined,
         eventsDeliveredMs: 1_700_000_000_500,

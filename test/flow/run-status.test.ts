@@ -1,0 +1,90 @@
+/** kinlog run in a pod: its name and address come from outside, and what stands in its way is told to whoever asks, or by its last line. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { run, ToolProcess, until } from './cli-process.ts';
+import { hecIn, secrets, stopped, toHec, TOKEN } from './run-hec-scene.ts';
+import { runScene, type RunProcess } from './run-scene.ts';
+
+const scenes = runScene();
+
+interface Told {
+  readonly name: string;
+  readonly streams: readonly { readonly errors: readonly Record<string, string>[] }[];
+}
+const statusOf = async (reader: RunProcess) => (await (await reader.get('/status')).json()) as Told;
+const errorsOf = async (reader: RunProcess) => (await statusOf(reader)).streams[0]!.errors;
+
+it('takes its name and the host of its status server from the environment, and keeps them when the file is read again', async () => {
+  const scene = scenes.current;
+  const stream = await scene.newStream(1);
+  const file = scene.configure(`name: of-the-file\n${scene.toFile}\nstreams: [${scene.stream(stream)}]`);
+  writeFileSync(file, readFileSync(file, 'utf8').replace('127.0.0.1:0', '192.0.2.1:0'));
+  const env = { KINLOG_NAME: 'logs-reader-5d8c7b', KINLOG_STATUS_HOST: '127.0.0.1' };
+  const reader = scene.start(file, env);
+  expect((await statusOf(reader)).name).toBe(env.KINLOG_NAME);
+  await reader.said(`reader=${env.KINLOG_NAME}`);
+  reader.child.kill('SIGHUP');
+  await reader.said('config.applied');
+  await stopped(reader);
+});
+
+it('listens on an address of IPv6', async () => {
+  const scene = scenes.current;
+  const stream = await scene.newStream(1);
+  const file = scene.configure(`${scene.toFile}\nstreams: [${scene.stream(stream)}]`);
+  const reader = new ToolProcess('main', ['run', '--config', file, '--status-host', '::1']);
+  await until(() => reader.stderr.includes('status.listening'), 'the status server');
+  const [, port] = /address="?\[::1\]:(\d+)/.exec(reader.stderr)!;
+  expect((await fetch(`http://[::1]:${port!}/healthz`)).status).toBe(200);
+  reader.child.kill('SIGTERM');
+  await reader.finished();
+});
+
+it('a host without a port to go with is refused, not ignored', async () => {
+  const scene = scenes.current;
+  const file = scene.configure(`${scene.toFile}\nstreams: [${scene.stream('x')}]`);
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/^status.*\n/, ''));
+  const { status, stderr } = await run('main', ['run', '--config', file, '--status-host', '127.0.0.1']);
+  expect([status, stderr.trimEnd().split('\n').at(-1)]).toEqual([
+    1,
+    expect.stringMatching(/\(KINLOG_CONFIG_INVALID\)\. /),
+  ]);
+});
+
+it('a token that Splunk refuses is an error of the output, with its remedy, until Splunk takes events again', async () => {
+  const scene = scenes.current;
+  const stream = await scene.newStream(1);
+  const hec = await hecIn(scene);
+  const wrong = 'deadbeef-0000-4000-8000-00000000bad1';
+  secrets.push(wrong);
+  const output = toHec(scene, hec.url);
+  writeFileSync(scene.path('token'), wrong);
+  const reader = scene.start(scene.configure(`${output}\nstreams: [${scene.stream(stream)}]`));
+  await scene.send(stream, ['one']);
+  await until(async () => (await errorsOf(reader)).length > 0, 'the error');
+  expect(await errorsOf(reader)).toEqual([
+    {
+      part: 'output',
+      code: 'KINLOG_SPLUNK_REFUSED',
+      message: expect.stringMatching(/does not take events: Invalid token/),
+      remedy: expect.stringContaining('HEC token'),
+      since: expect.stringMatching(/^\d{4}-.*Z$/),
+    },
+  ]);
+  expect(await (await reader.get('/status')).text()).not.toContain(wrong);
+  writeFileSync(scene.path('token'), TOKEN);
+  await until(async () => (await errorsOf(reader)).length === 0, 'the end of the error', 90_000);
+  await stopped(reader);
+});
+
+it('a stream that is gone while it is read is the last line of the process, with code and remedy', async () => {
+  const scene = scenes.current;
+  const stream = await scene.newStream(1);
+  const reader = scene.start(scene.configure(`${scene.toFile}\nstreams: [${scene.stream(stream)}]`));
+  await scene.send(stream, ['one']);
+  await until(() => scene.arrivedIn('events').length === 1, 'the event');
+  await scene.simulator.control({ do: 'delete', stream });
+  const { status, stderr } = await reader.finished(120_000);
+  expect(status).toBe(100);
+  expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^kinlog: .* \(KINLOG_STREAM_DELETED\)\. \S/);
+});
