@@ -1,7 +1,7 @@
 /** Reading and writing one object: raw JSON both ways, so that a field newer than any client's model is not lost. */
 /* eslint-disable max-params -- one word each for which kind, which object and how, as every call of the API has */
 import type { ApiCall, KubeApi } from './api.ts';
-import { acceptOf, pathOf } from './list.ts';
+import { acceptOf, pathOf, slim } from './list.ts';
 import type { KubeObject, ObjectMeta, ResourceKind } from './object.ts';
 
 /** Owner of the fields that the operator applies. */
@@ -39,14 +39,16 @@ export function applyObject<T extends KubeObject>(
 }
 
 /** Past every cache. `metadataOnly`: nothing else leaves the server. Throws KubeError `missing`. */
-export function getObject<T extends KubeObject>(
+export async function getObject<T extends KubeObject>(
   api: KubeApi,
   kind: ResourceKind,
   { namespace, name }: ObjectName,
   signal: AbortSignal,
   metadataOnly = false,
 ): Promise<T> {
-  return api.call({ method: 'GET', path: pathOf(kind, namespace, name), accept: acceptOf(metadataOnly, '') }, signal);
+  const path = pathOf(kind, namespace, name);
+  const object: T = await api.call({ method: 'GET', path, accept: acceptOf(metadataOnly, '') }, signal);
+  return metadataOnly ? slim(object, kind) : object;
 }
 
 /** Throws KubeError `exists`. */

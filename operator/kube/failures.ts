@@ -30,7 +30,7 @@ export const nameOf = ({ method, path }: Pick<ApiCall, 'method' | 'path'>): stri
 export function refusal(call: Pick<ApiCall, 'method' | 'path'>, { status, text, retryAfter }: Refusal): KubeError {
   const said = parseStatus(text);
   const seconds = Number(retryAfter ?? said?.details?.retryAfterSeconds ?? Number.NaN);
-  return new KubeError(`${nameOf(call)} answered ${status}${wordsOf(call.path, said)}`, {
+  return new KubeError(`${nameOf(call)} answered ${status}${wordsOf(call, said)}`, {
     sort: sortOf(status, said),
     status,
     ...(said?.reason === undefined ? {} : { reason: said.reason }),
@@ -67,24 +67,34 @@ function parseStatus(text: string): Status | undefined {
   }
 }
 
-/** A proxy's page is not quoted, and of a Secret not even the server's words: a refused value stands in them. */
-function wordsOf(path: string, said: Status | undefined): string {
+/** A proxy's page is not quoted, and when a Secret was written not even the server's words: a refused value stands in them. */
+function wordsOf({ method, path }: Pick<ApiCall, 'method' | 'path'>, said: Status | undefined): string {
   if (said === undefined) return ' with no word of the API server';
   const reason = said.reason === undefined || said.reason === '' ? '' : ` ${said.reason}`;
-  if (said.message === undefined || /\/secrets(?:\/|$)/.test(path)) return reason;
+  if (said.message === undefined || (method !== 'GET' && /\/secrets(?:\/|$)/.test(path))) return reason;
   const line = said.message.replace(/\s+/g, ' ').trim();
   return `${reason}: ${line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE)}…` : line}`;
 }
 
 function sortOf(status: number, said: Status | undefined): FailureSort {
-  const message = said?.message ?? '';
-  if (status === 413 || TOO_LARGE.test(message)) return 'too-large';
-  if (/field not declared in schema/.test(message)) return 'undeclared';
+  const words = sortOfWords(said?.message ?? '');
+  if (words !== undefined) return words;
+  if (status === 413) return 'too-large';
   if (status < 400 || status >= 500) return 'transport';
   return BY_STATUS[status]?.(said) ?? 'invalid';
 }
 
-const TOO_LARGE = /request is too large|trying to send message larger than max/i;
+/** What comes as a 500 or a 422 and is neither. */
+function sortOfWords(message: string): FailureSort | undefined {
+  if (TOO_LARGE.test(message)) return 'too-large';
+  if (!message.startsWith(MISFIT)) return undefined;
+  return message.includes('field not declared in schema') ? 'undeclared' : 'invalid';
+}
+
+/** The last: a ConfigMap as a whole. */
+const TOO_LARGE = /request is too large|trying to send message larger than max|\[\]: Too long/i;
+/** An apply that does not fit the schema is a 500 in Kubernetes 1.36, as if trying again could help. */
+const MISFIT = 'failed to create typed patch object';
 /** What the admission plugins ResourceQuota and LimitRange say; they give no reason of their own. */
 const QUOTA =
   /exceeded quota:|failed quota:|insufficient quota|(?:maximum|minimum) .+ usage per |limit to request ratio per /;

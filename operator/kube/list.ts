@@ -64,7 +64,7 @@ export async function* listPages(
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** Without what nobody here reads and what is often most of it. The last applied configuration of a Secret holds its data. */
-export function slim(object: KubeObject, { apiVersion, kind }: ResourceKind): KubeObject {
+export function slim<T extends KubeObject>(object: T, { apiVersion, kind }: ResourceKind): T {
   // Items of listings come without their kind, and metadata comes as a kind of its own.
   const {
     managedFields: _managedFields,

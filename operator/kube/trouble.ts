@@ -1,0 +1,76 @@
+/** What a reflector does about failures: waits longer and longer, and says seldom what is wrong. */
+import type { Clock } from '../../base/clock.ts';
+import type { EventLog } from '../../base/events.ts';
+import type { KubeError } from './api.ts';
+
+/** As client-go's reflector: doubled with every failure, and from the start again after two minutes without one. */
+const BACKOFF = { firstMs: 800, ceilingMs: 30_000, healthyMs: 120_000 };
+/** However long a server asks to be left alone. */
+const MAX_RETRY_AFTER_MS = 300_000;
+/** A server that restarts is worth no line. */
+const SILENT_MS = 30_000;
+const REPEAT_MS = 300_000;
+
+export class Trouble {
+  readonly #about: { readonly kind: string; readonly namespace: string | undefined };
+  readonly #clock: Clock;
+  readonly #log: EventLog;
+  readonly #random: () => number;
+  #attempt = 0;
+  #waitedAtMs = -Infinity;
+  /** Begin of the failures that nothing good has interrupted. */
+  #sinceMs: number | undefined;
+  #saidAtMs: number | undefined;
+
+  constructor(
+    about: { readonly kind: string; readonly namespace: string | undefined },
+    { clock, log, random }: { readonly clock: Clock; readonly log: EventLog; readonly random: () => number },
+  ) {
+    this.#about = about;
+    this.#clock = clock;
+    this.#log = log;
+    this.#random = random;
+  }
+
+  /** Says at once what only a person can change, anything else when it lasts; then every five minutes. Settles when it may be tried again; rejects when the signal aborts. */
+  async failed(error: KubeError, signal: AbortSignal): Promise<void> {
+    const now = this.#clock.monotonic();
+    this.#sinceMs ??= now;
+    const fields = { ...this.#about, sort: error.sort, error: error.message };
+    const lasting = error.sort === 'forbidden' || error.sort === 'unauthorized' || now - this.#sinceMs >= SILENT_MS;
+    if (!lasting) this.#log.emit('watch.broken', fields);
+    else if (now - (this.#saidAtMs ?? -Infinity) >= REPEAT_MS) {
+      this.#saidAtMs = now;
+      this.#log.emit('watch.stalled', fields);
+    } else this.#log.repeat('watch.stalled');
+    await this.#wait(error.retryAfterMs ?? 0, signal);
+  }
+
+  /** Something was heard of the server. */
+  over(): void {
+    this.#sinceMs = undefined;
+    if (this.#saidAtMs === undefined) return;
+    this.#saidAtMs = undefined;
+    this.#log.emit('watch.resumed', this.#about);
+  }
+
+  /** The shortest wait. Rejects when the signal aborts. */
+  shortly(signal: AbortSignal): Promise<void> {
+    return this.#clock.sleep(this.#jittered(BACKOFF.firstMs), signal);
+  }
+
+  async #wait(retryAfterMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#clock.monotonic() - this.#waitedAtMs >= BACKOFF.healthyMs) this.#attempt = 0;
+    const full = Math.min(BACKOFF.ceilingMs, BACKOFF.firstMs * 2 ** Math.min(this.#attempt++, 20));
+    try {
+      await this.#clock.sleep(Math.max(this.#jittered(full), Math.min(retryAfterMs, MAX_RETRY_AFTER_MS)), signal);
+    } finally {
+      this.#waitedAtMs = this.#clock.monotonic();
+    }
+  }
+
+  /** Once to twice as long, so that clients which failed together do not come back together. */
+  #jittered(ms: number): number {
+    return Math.round(ms * (1 + this.#random()));
+  }
+}
