@@ -12,6 +12,8 @@ PLATFORMS :=
 ARCHIVES = $(if $(filter all,$(PLATFORMS)),dist/kinloader-*.tar.gz,$(if $(PLATFORMS),$(PLATFORMS:%=dist/kinloader-%.tar.gz),dist/kinloader.tar.gz))
 # For make appinspect, which gives it an environment of its own.
 PYTHON := python3
+# Of make test-kubernetes only these files, such as 02; all without.
+SUITES :=
 # Set to a file for a report in JSON beside the text.
 TEST_REPORT :=
 
@@ -36,10 +38,12 @@ check: $(INSTALLED) dist/.built ## types, lint, format, unused code, package sha
 	$(NODE) node_modules/publint/src/cli.js --strict
 	$(NODE) docs/generate.ts --check
 	$(NODE) splunk-app/generate.ts --check
+	$(NODE) operator/generate.ts --check
 
 generate: $(INSTALLED) ## write the files that are rendered from declarations
 	$(NODE) docs/generate.ts
 	$(NODE) splunk-app/generate.ts
+	$(NODE) operator/generate.ts
 	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level warn .
 
 browser: $(BROWSER) ## a headless Chromium from the lock file, for tests of pages
@@ -49,14 +53,17 @@ $(BROWSER): $(INSTALLED) test/splunk/browser/package-lock.json test/splunk/brows
 	$(NODE) test/splunk/browser/unpack.ts
 	@mkdir -p $(@D) && touch $@
 
-test: $(INSTALLED) $(BROWSER) ## every suite but test-interop, with real processes, in a few minutes
+test: $(INSTALLED) $(BROWSER) ## every suite but test-interop and test-kubernetes, with real processes, in a few minutes
 	$(NODE) node_modules/vitest/vitest.mjs run $(if $(TEST_REPORT),--reporter=default --reporter=json --outputFile=$(TEST_REPORT))
-	$(if $(filter test-all,$(MAKECMDGOALS)),,@echo 'not run: make test-interop (hand-over with the real KCL on DynamoDB Local; needs a JDK and Maven)')
+	$(if $(filter test-all,$(MAKECMDGOALS)),,@echo 'not run: make test-interop (hand-over with the real KCL on DynamoDB Local; needs a JDK and Maven), make test-kubernetes (the operator on a real control plane; needs Go)')
 
 test-interop: $(INSTALLED) ## hand-over with the real KCL 2 and 3 on DynamoDB Local; needs a JDK (17 or later) and Maven
 	$(NODE) test/interop/main.ts
 
-test-all: test test-interop ## every suite there is
+test-kubernetes: $(INSTALLED) ## the operator on a real Kubernetes control plane, readers and all; needs Linux and Go (1.26 or later)
+	$(NODE) test/kubernetes/main.ts $(SUITES)
+
+test-all: test test-interop test-kubernetes ## every suite there is
 
 build: dist/.built ## dist/: the package and its commands on the pinned runtime
 	@ls dist/bin | sed 's|^|dist/bin/|'
@@ -94,4 +101,4 @@ bench: dist/.built dist/kinloader.tar.gz ## our speed and memory beside baseline
 clean: ## remove what was built
 	rm -rf dist .demo .cache
 
-.PHONY: help install check generate browser test test-interop test-all build splunkapp packages appinspect demo bench clean
+.PHONY: help install check generate browser test test-interop test-kubernetes test-all build splunkapp packages appinspect demo bench clean

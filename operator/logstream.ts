@@ -24,7 +24,7 @@ export interface LogStreamSpec {
   readonly deletionPolicy: 'Retain' | 'Delete';
   readonly updateStrategy: 'Recreate' | 'Overlap';
   readonly logLevel: 'Debug' | 'Info' | 'Warn' | 'Error';
-  readonly monitoring: { readonly podMonitor: 'Auto' | 'Off'; readonly lagThresholdSeconds: number };
+  readonly monitoring: { readonly podMonitor: 'Auto' | 'Never'; readonly lagThresholdSeconds: number };
   /** MiB fetched and not accepted yet. */
   readonly maxMegabytesInFlight?: number;
   /** The operator's own reader image when absent. */
@@ -163,7 +163,7 @@ export interface SplunkHec {
   readonly source?: string;
   readonly sourcetype?: string;
   readonly host?: string;
-  readonly acknowledgement: { readonly mode: 'Required' | 'Off'; readonly timeoutSeconds?: number };
+  readonly acknowledgement?: { readonly mode: 'Required' | 'None'; readonly timeoutSeconds?: number };
   readonly batch?: {
     readonly maxBodyBytes?: number;
     readonly maxEventBytes?: number;
