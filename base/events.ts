@@ -204,6 +204,7 @@ export const EVENTS = {
   ),
   'operator.started': kind('info', 'the operator runs and reads what there is in the cluster'),
   'operator.synced': kind('info', 'everything that there is in the cluster is known'),
+  'operator.pod-monitors': kind('info', 'the cluster knows PodMonitors; readers get them'),
   'operator.stopping': kind('info', 'asked to stop: finishing what is under way'),
   'operator.stopped': kind('info', 'the operator has ended; readers go on'),
   'operator.failed': kind('error', 'the operator has ended; readers go on, but no change of a LogStream is acted on'),

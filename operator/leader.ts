@@ -23,6 +23,7 @@ export const LEASE_TIMINGS: LeaseTimings = { leaseMs: 15_000, renewMs: 10_000, r
 const SHORTEST_WAIT = 1 / 1.2;
 /** A released Lease can be taken at once; who does not look at the holder waits for a second. */
 const RELEASED_SECONDS = 1;
+const RELEASE_TRIES = 3;
 
 interface Lease extends KubeObject {
   readonly spec?: LeaseSpec;
@@ -99,18 +100,31 @@ export class Leader {
     }
   }
 
-  /** Lets another one lead at once. Only after everything that writes has ended. Fails silently: the Lease runs out by itself. */
+  /** Lets another one lead at once. Only after everything that writes has ended. Does not throw: the Lease runs out by itself. */
   async release(signal: AbortSignal): Promise<void> {
-    if (!this.leads || this.#seen === undefined) return;
-    const { lease } = this.#seen;
+    if (!this.leads) return;
     this.#confirmedMs = -Infinity;
-    const now = microTime(this.#parts.clock.now());
-    const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: RELEASED_SECONDS, renewTime: now };
     try {
-      await this.#put(lease, { ...spec, acquireTime: now }, signal);
+      await this.#giveBack(signal);
       this.#parts.log.emit('leader.released', { identity: this.identity });
     } catch (error) {
       this.#parts.log.emit('leader.unconfirmed', { error: textOf(error) });
+    }
+  }
+
+  async #giveBack(signal: AbortSignal): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const lease = await this.#read(signal);
+      if (lease === undefined || !this.#isOurs) return;
+      const now = microTime(this.#parts.clock.now());
+      const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: RELEASED_SECONDS };
+      try {
+        await this.#put(lease, { ...spec, renewTime: now, acquireTime: now }, signal);
+        return;
+      } catch (error) {
+        // A renewal that was given up half-way may still arrive.
+        if (!(error instanceof KubeError) || error.sort !== 'conflict' || tries === RELEASE_TRIES) throw error;
+      }
     }
   }
 

@@ -1,0 +1,142 @@
+/** Fills the caches: one reflector for each kind and namespace that is watched. */
+import type { Clock } from '../base/clock.ts';
+import type { EventLog } from '../base/events.ts';
+import { CHILD_KINDS, REFERENCE_KINDS, type Caches, type ChildKind, type ReferenceKind } from './caches.ts';
+import { KubeError, type KubeApi } from './kube/api.ts';
+import { Cache } from './kube/cache.ts';
+import { KINDS } from './kube/kinds.ts';
+import type { KubeObject, ResourceKind } from './kube/object.ts';
+import { Reflector, type ReflectorCount } from './kube/reflector.ts';
+import type { LogStream } from './logstream.ts';
+
+const MANAGED = 'app.kubernetes.io/managed-by=kinlog-operator';
+const READERS = 'app.kubernetes.io/name=kinlog-reader';
+/** How often a cluster that does not know PodMonitors is asked whether it has learned. */
+const LEARNING_MS = 300_000;
+const TRYING_MS = 2000;
+
+export interface WatchingParts {
+  readonly api: KubeApi;
+  /** All when undefined. */
+  readonly namespaces: readonly string[] | undefined;
+  readonly secrets: boolean;
+  readonly clock: Clock;
+  readonly log: EventLog;
+  readonly onCount?: (kind: string, what: ReflectorCount) => void;
+  /** From now on `podMonitors` holds. */
+  readonly onPodMonitors: () => void;
+}
+
+interface ResourceList {
+  readonly resources?: readonly { readonly name: string }[];
+}
+
+interface Watched {
+  readonly kind: ResourceKind;
+  readonly cache: Cache<KubeObject>;
+  readonly labelSelector?: string;
+  readonly metadataOnly?: boolean;
+}
+
+export class Watching {
+  readonly caches: Caches;
+  readonly #parts: WatchingParts;
+  readonly #unsynced = new Set<string>();
+  #podMonitors = false;
+
+  constructor(parts: WatchingParts) {
+    this.#parts = parts;
+    this.caches = {
+      logStreams: new Cache<LogStream>(),
+      pods: new Cache(),
+      children: cachesOf(CHILD_KINDS),
+      references: { ...cachesOf(REFERENCE_KINDS), secret: parts.secrets ? new Cache() : undefined },
+    };
+  }
+
+  /** The cluster has the kind PodMonitor. */
+  get podMonitors(): boolean {
+    return this.#podMonitors;
+  }
+
+  /** Plurals of the kinds that have not been listed yet. */
+  get unsynced(): readonly string[] {
+    return [...this.#unsynced];
+  }
+
+  /** `run` ends with the signal, and else only by a fault of ours. `synced` settles when every cache holds what there is, however long that takes. */
+  start(signal: AbortSignal): { readonly synced: Promise<void>; readonly run: Promise<void> } {
+    const reflectors = this.#watched().flatMap((watched) => this.#reflectors(watched));
+    const known = Promise.withResolvers<undefined>();
+    const monitors = this.#watchPodMonitors(known.resolve, signal);
+    return {
+      synced: Promise.all([...reflectors.map(({ synced }) => synced), known.promise]).then(() => undefined),
+      run: Promise.all([...reflectors.map((reflector) => reflector.run(signal)), monitors]).then(() => undefined),
+    };
+  }
+
+  #watched(): Watched[] {
+    const { logStreams, pods, children, references } = this.caches;
+    // The reflector stores what the API server says, and that of its own kind.
+    const first = { kind: KINDS.logStream, cache: logStreams as unknown as Cache<KubeObject> };
+    const whole = CHILD_KINDS.filter((name) => name !== 'podMonitor').map((name) => child(name, children[name]));
+    const metadata = REFERENCE_KINDS.flatMap((name) => {
+      const cache = references[name];
+      return cache === undefined ? [] : [{ kind: KINDS[name], cache, metadataOnly: true }];
+    });
+    return [first, { kind: KINDS.pod, cache: pods, labelSelector: READERS }, ...whole, ...metadata];
+  }
+
+  #reflectors({ kind, ...watched }: Watched): Reflector<KubeObject>[] {
+    const { api, clock, log, namespaces = [undefined], onCount } = this.#parts;
+    return namespaces.map((namespace) => {
+      const count = (what: ReflectorCount) => onCount?.(kind.plural, what);
+      const reflector = new Reflector({ api, clock, log, kind, ...watched, namespace, onCount: count });
+      const what = `${kind.plural}${watched.metadataOnly === true ? ' (metadata)' : ''} ${namespace ?? ''}`.trim();
+      if (kind !== KINDS.podMonitor) this.#unsynced.add(what);
+      void reflector.synced.then(() => this.#unsynced.delete(what));
+      return reflector;
+    });
+  }
+
+  /** Clusters without the Prometheus operator do not have the kind, and may get it later. `known`: told once it is sure, and the cache filled. */
+  async #watchPodMonitors(known: (nothing: undefined) => void, signal: AbortSignal): Promise<void> {
+    const reflectors = this.#reflectors(child('podMonitor', this.caches.children.podMonitor));
+    while (!signal.aborted && !this.#podMonitors) {
+      const there = await this.#hasPodMonitors(signal);
+      if (there === false) known(undefined);
+      this.#podMonitors = there === true;
+      const waitMs = there === undefined ? TRYING_MS : LEARNING_MS;
+      if (there !== true) await this.#parts.clock.sleep(waitMs, signal).catch(() => undefined);
+    }
+    if (signal.aborted) return;
+    void Promise.all(reflectors.map(({ synced }) => synced)).then(() => {
+      known(undefined);
+      this.#parts.onPodMonitors();
+    });
+    await Promise.all(reflectors.map((reflector) => reflector.run(signal)));
+  }
+
+  /** Undefined: the API server does not say. */
+  async #hasPodMonitors(signal: AbortSignal): Promise<boolean | undefined> {
+    const { apiVersion, plural } = KINDS.podMonitor;
+    try {
+      const path = `/apis/${apiVersion}`;
+      const { resources } = await this.#parts.api.call<ResourceList>({ method: 'GET', path }, signal);
+      return resources?.some(({ name }) => name === plural) ?? false;
+    } catch (error) {
+      if (error instanceof KubeError) return error.status === 404 ? false : undefined;
+      if (signal.aborted) return undefined;
+      throw error;
+    }
+  }
+}
+
+const child = (name: ChildKind, cache: Cache<KubeObject>): Watched => ({
+  kind: KINDS[name],
+  cache,
+  labelSelector: MANAGED,
+});
+
+const cachesOf = <Name extends ChildKind | ReferenceKind>(names: readonly Name[]): Record<Name, Cache<KubeObject>> =>
+  Object.fromEntries(names.map((name) => [name, new Cache<KubeObject>()])) as Record<Name, Cache<KubeObject>>;
