@@ -10,6 +10,8 @@ COMMANDS := kinlog log2kinesis dumpstream logdecode
 # Packages of the Splunk app: linux-x86_64 linux-arm64 darwin windows slim, or all; empty for this platform.
 PLATFORMS :=
 ARCHIVES = $(if $(filter all,$(PLATFORMS)),dist/kinloader-*.tar.gz,$(if $(PLATFORMS),$(PLATFORMS:%=dist/kinloader-%.tar.gz),dist/kinloader.tar.gz))
+# Processors of the image: amd64, arm64 or all; empty for this host's.
+ARCH :=
 # For make appinspect, which gives it an environment of its own.
 PYTHON := python3
 # Of make test-kubernetes only these files, such as 02; all without.
@@ -38,11 +40,13 @@ check: $(INSTALLED) dist/.built ## types, lint, format, unused code, package sha
 	$(NODE) node_modules/publint/src/cli.js --strict
 	$(NODE) docs/generate.ts --check
 	$(NODE) splunk-app/generate.ts --check
+	$(NODE) operator/deploy/generate.ts --check
 	$(NODE) operator/generate.ts --check
 
 generate: $(INSTALLED) ## write the files that are rendered from declarations
 	$(NODE) docs/generate.ts
 	$(NODE) splunk-app/generate.ts
+	$(NODE) operator/deploy/generate.ts
 	$(NODE) operator/generate.ts
 	$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level warn .
 
@@ -88,6 +92,12 @@ dist/kinloader.tar.gz: $(INSTALLED) $(SOURCES) package.json
 packages: $(INSTALLED)
 	$(NODE) splunk-app/package.ts $(PLATFORMS)
 
+image: $(INSTALLED) ## dist/image: the image of operator and readers as an OCI layout, without a daemon (ARCH=amd64, arm64 or all)
+	@$(NODE) operator/image/build.ts $(ARCH)
+
+helm: $(INSTALLED) ## dist/kinlog-operator-VERSION.tgz: the Helm chart
+	@$(NODE) operator/deploy/package.ts
+
 appinspect: $(if $(PLATFORMS),packages,dist/kinloader.tar.gz) ## what Splunk's own tools say about the archives (AppInspect, ksconf, dashboard schemas, SDK); needs Python 3.11 to 3.13
 	@PYTHON=$(PYTHON) $(NODE) splunk-app/validation/main.ts $(ARCHIVES)
 
@@ -101,4 +111,4 @@ bench: dist/.built dist/kinloader.tar.gz ## our speed and memory beside baseline
 clean: ## remove what was built
 	rm -rf dist .demo .cache
 
-.PHONY: help install check generate browser test test-interop test-kubernetes test-all build splunkapp packages appinspect demo bench clean
+.PHONY: help install check generate browser test test-interop test-kubernetes test-all build splunkapp packages image helm appinspect demo bench clean

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { gzipSync } from 'node:zlib';
 import { packageFiles, program, SBOM } from './package-files.ts';
 import { isPackageName, ownPackage, PACKAGES, type PackageName } from './package-platforms.ts';
+import { compressed } from '../packaging/gzip.ts';
 import { lockedRuntime } from '../packaging/runtime.ts';
 import { APP_ID } from './render.ts';
 import { tar } from '../packaging/tar.ts';
@@ -49,14 +49,6 @@ function wanted(names: readonly string[]): { name: PackageName; file: string }[]
   if (unknown.length > 0)
     throw new Error(`no such package: ${unknown.join(', ')}; there are: ${Object.keys(PACKAGES).join(', ')}, all`);
   return all.filter(isPackageName).map((name) => ({ name, file: `${APP_ID}-${name}` }));
-}
-
-/** The header says neither when nor on which system it was made. */
-function compressed(archive: Uint8Array): Uint8Array {
-  const bytes = gzipSync(archive);
-  const UNKNOWN_SYSTEM = 255;
-  bytes[9] = UNKNOWN_SYSTEM;
-  return bytes;
 }
 
 /** Of all that lies there, as `sha256sum --check` reads it. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { compressed } from '../../packaging/gzip.ts';
 import { tar } from '../../packaging/tar.ts';
 import type { Architecture } from './architecture.ts';
 import type { Layer } from './contents.ts';
@@ -78,14 +78,6 @@ function manifest({ architecture, layers }: Image, start: Start, put: (type: str
     layers: archives.map(({ archive }) => put(TYPES.layer, compressed(archive))),
     annotations: start.labels,
   };
-}
-
-/** The header of gzip, as Node writes it, says no time; which system it says depends on the host. */
-function compressed(archive: Uint8Array): Uint8Array {
-  const bytes = gzipSync(archive);
-  const UNKNOWN_SYSTEM = 255;
-  bytes[9] = UNKNOWN_SYSTEM;
-  return bytes;
 }
 
 const json = (value: object): Uint8Array => Buffer.from(JSON.stringify(value));

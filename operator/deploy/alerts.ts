@@ -1,0 +1,103 @@
+/** Alerts for whoever is on call: of readers and of the operator. */
+
+interface Alert {
+  readonly name: string;
+  readonly expression: string;
+  readonly for?: string;
+  readonly severity: 'critical' | 'warning';
+  /** What it means, and what to do. */
+  readonly summary: string;
+}
+
+const READERS: readonly Alert[] = [
+  {
+    name: 'KinlogBehind',
+    expression: 'kinlog_behind_seconds > 3600',
+    for: '15m',
+    severity: 'critical',
+    summary: 'Reading lies an hour behind; records that are not read within the retention of the stream are lost.',
+  },
+  {
+    name: 'KinlogStreamNotRead',
+    expression: 'kinlog_stream_ready == 0',
+    for: '10m',
+    severity: 'critical',
+    summary: 'The stream is not read. kubectl get logstreams says why.',
+  },
+  {
+    name: 'KinlogPositionsNotStored',
+    expression: 'kinlog_store_ok == 0',
+    for: '10m',
+    severity: 'warning',
+    summary: 'Positions are not stored; after a crash everything since then comes twice.',
+  },
+  {
+    name: 'KinlogOutputStalled',
+    expression: 'kinlog_output_ok == 0',
+    for: '10m',
+    severity: 'critical',
+    summary: 'Splunk takes no events. None is lost as long as the stream retains its records.',
+  },
+  {
+    name: 'KinlogOutputRefused',
+    expression: 'increase(kinlog_output_refusals_total[15m]) > 0',
+    severity: 'warning',
+    summary: 'Splunk refuses the token or an index.',
+  },
+  {
+    name: 'KinlogDataLoss',
+    expression: 'increase(kinlog_data_losses_total[1h]) > 0',
+    severity: 'critical',
+    summary: 'Records aged out of the stream before they were read.',
+  },
+  {
+    name: 'KinlogEventsRefused',
+    expression: 'increase(kinlog_events_dead_lettered_total[1h]) > 0',
+    severity: 'warning',
+    summary: 'Splunk will never take some events; they lie in the dead letters.',
+  },
+];
+
+const OPERATOR: readonly Alert[] = [
+  {
+    name: 'KinlogLogStreamsNotReady',
+    expression: 'max(kinlog_operator_logstreams{ready="False"}) > 0',
+    for: '15m',
+    severity: 'warning',
+    summary: 'LogStreams are not ready. kubectl get logstreams -A says which and why.',
+  },
+  {
+    name: 'KinlogOperatorWithoutLeader',
+    expression: 'absent(leader_election_master_status == 1)',
+    for: '5m',
+    severity: 'warning',
+    summary: 'No operator works: readers go on, but no change of a LogStream is carried out.',
+  },
+  {
+    name: 'KinlogOperatorErrors',
+    expression:
+      'sum(increase(controller_runtime_reconcile_errors_total[15m])) + sum(increase(controller_runtime_reconcile_panics_total[15m])) > 10',
+    for: '15m',
+    severity: 'warning',
+    summary: 'The operator fails again and again. Its log says at what.',
+  },
+];
+
+export interface AlertGroup {
+  readonly name: string;
+  readonly rules: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** As Prometheus reads them. */
+export const ALERT_GROUPS: readonly AlertGroup[] = [group('kinlog', READERS), group('kinlog-operator', OPERATOR)];
+
+function group(name: string, alerts: readonly Alert[]): AlertGroup {
+  const rules = alerts.map((alert) => ({
+    alert: alert.name,
+    expr: alert.expression,
+    ...(alert.for === undefined ? {} : { for: alert.for }),
+    labels: { severity: alert.severity },
+    annotations: { summary: alert.summary },
+  }));
+  return { name, rules };
+}

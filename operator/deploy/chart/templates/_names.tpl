@@ -1,0 +1,12 @@
+{{- define "kinlog.name" -}}
+{{ .Values.fullnameOverride | default .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "kinlog.serviceAccount" -}}
+{{ .Values.serviceAccount.name | default (include "kinlog.name" .) }}
+{{- end }}
+
+{{- define "kinlog.image" -}}
+{{ .Values.image.repository }}
+{{- if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
+{{- end }}
