@@ -1,0 +1,94 @@
+/** What must exist for a LogStream. Pure: the same LogStream and the same stamps give the same objects. */
+import type { LogStream } from '../logstream.ts';
+import { claimsOf } from './claims.ts';
+import { readerConfig } from './config.ts';
+import { deploymentOf } from './deployment.ts';
+import { ownedMetadata, selectorOf, serviceAccountName, type Child } from './names.ts';
+import { configData } from './pod.ts';
+
+/** The operator's own settings for every reader. */
+export interface ReaderSettings {
+  readonly image: string;
+  readonly imagePullPolicy?: string;
+  /** The cluster knows the kind. */
+  readonly podMonitors: boolean;
+}
+
+export interface Resolved {
+  /** `Secret/name`, `ConfigMap/name` and so on -> what changes when a new pod is needed. */
+  readonly stamps: ReadonlyMap<string, string>;
+}
+
+export interface Reference {
+  readonly kind: 'Secret' | 'ConfigMap' | 'ServiceAccount' | 'PersistentVolumeClaim';
+  readonly name: string;
+  /** That must be in it and hold something. */
+  readonly keys: readonly string[];
+  /** Where the LogStream names it. */
+  readonly field: string;
+}
+
+/** In the order in which they are applied: what a pod needs before the Deployment. Ask for `configProblems` before; with problems this may throw. */
+export function desiredChildren(stream: LogStream, resolved: Resolved, settings: ReaderSettings): readonly Child[] {
+  return [
+    ...serviceAccountOf(stream),
+    configMapOf(stream),
+    ...claimsOf(stream),
+    deploymentOf(stream, resolved, settings),
+    ...disruptionBudgetOf(stream),
+    ...podMonitorOf(stream, settings),
+  ];
+}
+
+function serviceAccountOf(stream: LogStream): readonly Child[] {
+  const { create, annotations } = stream.spec.serviceAccount;
+  if (!create) return [];
+  const metadata = ownedMetadata(stream, serviceAccountName(stream));
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { ...metadata, ...(annotations !== undefined && { annotations }) },
+      automountServiceAccountToken: false,
+    },
+  ];
+}
+
+function configMapOf(stream: LogStream): Child {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: ownedMetadata(stream),
+    data: configData(readerConfig(stream)),
+  };
+}
+
+/** None unless asked for: that of a single pod keeps its node from being drained. */
+function disruptionBudgetOf(stream: LogStream): readonly Child[] {
+  const { podDisruptionBudget } = stream.spec;
+  if (podDisruptionBudget === undefined) return [];
+  return [
+    {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: ownedMetadata(stream),
+      spec: { maxUnavailable: podDisruptionBudget.maxUnavailable, selector: { matchLabels: selectorOf(stream) } },
+    },
+  ];
+}
+
+function podMonitorOf(stream: LogStream, { podMonitors }: ReaderSettings): readonly Child[] {
+  if (!podMonitors || stream.spec.monitoring.podMonitor === 'Never') return [];
+  return [
+    {
+      apiVersion: 'monitoring.coreos.com/v1',
+      kind: 'PodMonitor',
+      metadata: ownedMetadata(stream),
+      spec: {
+        selector: { matchLabels: selectorOf(stream) },
+        podTargetLabels: ['kinlog.io/logstream'],
+        podMetricsEndpoints: [{ port: 'http', path: '/metrics' }],
+      },
+    },
+  ];
+}

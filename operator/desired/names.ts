@@ -1,0 +1,55 @@
+/** What the children of a LogStream are called, and how they are found again. */
+import type { KubeObject, OwnerReference } from '../kube/object.ts';
+import { GROUP, KIND, VERSION, type LogStream } from '../logstream.ts';
+
+/** As it goes to the server: JSON with whatever a kind has besides its metadata. */
+export type Child = KubeObject & Readonly<Record<string, unknown>>;
+
+/** What a pod is for; the reader's selector leaves the others out. */
+export type Component = 'reader' | 'positions';
+
+export const childName = ({ metadata }: LogStream): string => `${metadata.name}-reader`;
+
+/** Of the reader's pods. A Deployment's selector can never change, so neither may this. */
+export function selectorOf({ metadata }: LogStream, component: Component = 'reader'): Readonly<Record<string, string>> {
+  return {
+    'app.kubernetes.io/name': 'kinlog-reader',
+    'app.kubernetes.io/instance': metadata.name,
+    'app.kubernetes.io/component': component,
+  };
+}
+
+export function labelsOf(stream: LogStream, component: Component = 'reader'): Readonly<Record<string, string>> {
+  return {
+    ...selectorOf(stream, component),
+    'app.kubernetes.io/managed-by': 'kinlog-operator',
+    [`${GROUP}/logstream`]: stream.metadata.name,
+  };
+}
+
+export function ownerOf({ metadata }: LogStream): OwnerReference {
+  return {
+    apiVersion: `${GROUP}/${VERSION}`,
+    kind: KIND,
+    name: metadata.name,
+    uid: metadata.uid!,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+}
+
+/** Metadata of a child that goes with its LogStream. */
+export function ownedMetadata(stream: LogStream, name = childName(stream)): Child['metadata'] {
+  return {
+    name,
+    namespace: stream.metadata.namespace!,
+    labels: labelsOf(stream),
+    ownerReferences: [ownerOf(stream)],
+  };
+}
+
+/** Whose positions these are. Without the uid, so that the same file applied again goes on where reading stopped. */
+export const applicationName = ({ metadata, spec }: LogStream): string =>
+  spec.checkpoint.applicationName ?? `${metadata.namespace!}.${metadata.name}`;
+
+export const serviceAccountName = (stream: LogStream): string => stream.spec.serviceAccount.name ?? childName(stream);
