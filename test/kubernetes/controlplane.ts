@@ -1,5 +1,5 @@
 /** A real Kubernetes control plane on loopback: etcd, kube-apiserver, kube-controller-manager and kube-scheduler as processes that a test starts, kills, freezes and starts again. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { auditPolicy, CONTROLLERS, kubeconfig, schedulerConfig, tokens } from '.
 
 const READY_MS = 60_000;
 const KUBECTL_MS = 60_000;
+const KUBECTL_BYTES = 256 * 1024 * 1024;
 
 export type Program = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler';
 
@@ -92,14 +93,36 @@ export class ControlPlane {
 
   /** Standard output of the real kubectl. Throws with its standard error when it fails. */
   kubectl(args: readonly string[], input?: string): string {
-    const all = ['kubectl', '--kubeconfig', this.kubeconfig('admin'), ...args];
-    const options = { encoding: 'utf8', timeout: KUBECTL_MS, maxBuffer: 256 * 1024 * 1024 } as const;
-    // Its cache of what the server knows outlives a test otherwise.
-    const env = { ...process.env, KUBECACHEDIR: path.join(this.folder, 'kubectl-cache') };
-    const { status, stdout, stderr, error } = spawnSync(this.#options.binary, all, { ...options, env, input });
+    const options = { encoding: 'utf8', timeout: KUBECTL_MS, maxBuffer: KUBECTL_BYTES } as const;
+    const { status, stdout, stderr, error } = spawnSync(this.#options.binary, this.#kubectlArguments(args), {
+      ...options,
+      env: this.#kubectlEnvironment(),
+      input,
+    });
     if (error !== undefined) throw error;
     if (status !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr.trim()}`);
     return stdout;
+  }
+
+  /** The same, while this process goes on: for what it has to do meanwhile, such as being a proxy. */
+  kubectlAside(args: readonly string[], input = ''): Promise<string> {
+    const options = { timeout: KUBECTL_MS, maxBuffer: KUBECTL_BYTES, env: this.#kubectlEnvironment() };
+    return new Promise((resolve, reject) => {
+      const child = execFile(this.#options.binary, this.#kubectlArguments(args), options, (error, stdout, stderr) => {
+        if (error === null) resolve(stdout);
+        else reject(new Error(`kubectl ${args.join(' ')}: ${stderr.trim()}`, { cause: error }));
+      });
+      child.stdin!.end(input);
+    });
+  }
+
+  #kubectlArguments(args: readonly string[]): string[] {
+    return ['kubectl', '--kubeconfig', this.kubeconfig('admin'), ...args];
+  }
+
+  /** Its cache of what the server knows outlives a test otherwise. */
+  #kubectlEnvironment(): NodeJS.ProcessEnv {
+    return { ...process.env, KUBECACHEDIR: path.join(this.folder, 'kubectl-cache') };
   }
 
   /** As admin, JSON in and out; throws for an answer that is not 2xx. */

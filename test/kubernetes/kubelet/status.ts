@@ -24,7 +24,8 @@ export function podStatus(reported: Reported, before: readonly PodCondition[]): 
     const status = yes ? 'True' : 'False';
     const old = before.find((condition) => condition.type === type);
     const lastTransitionTime = old?.status === status ? old.lastTransitionTime : now();
-    return { type, status, lastTransitionTime, ...(yes || reason === undefined ? {} : { reason }) };
+    // Null takes what was there away: the patch is merged.
+    return { type, status, lastTransitionTime, reason: yes ? null : (reason ?? null) };
   };
   return {
     observedGeneration: pod.metadata.generation,

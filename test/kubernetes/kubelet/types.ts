@@ -20,8 +20,7 @@ export type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 export interface PodCondition {
   readonly type: string;
   readonly status: 'True' | 'False';
-  readonly reason?: string;
-  readonly message?: string;
+  readonly reason?: string | null;
   readonly lastTransitionTime: string;
 }
 
