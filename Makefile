@@ -5,8 +5,8 @@ NODE := toolchain/node
 TSC := $(NODE) node_modules/typescript/bin/tsc
 INSTALLED := node_modules/.installed toolchain/node_modules/.installed
 BROWSER := .cache/chromium/.installed
-SOURCES := $(shell find base record reader sender cli packaging splunk-app -name '*.ts' -o -path 'splunk-app/*' -type f 2>/dev/null)
-COMMANDS := kinlog log2kinesis dumpstream logdecode
+SOURCES := $(shell find base record reader sender cli packaging splunk-app operator -name '*.ts' -o -path 'splunk-app/*' -type f 2>/dev/null)
+COMMANDS := kinlog log2kinesis dumpstream logdecode kinlog-operator
 # Packages of the Splunk app: linux-x86_64 linux-arm64 darwin windows slim, or all; empty for this platform.
 PLATFORMS :=
 ARCHIVES = $(if $(filter all,$(PLATFORMS)),dist/kinloader-*.tar.gz,$(if $(PLATFORMS),$(PLATFORMS:%=dist/kinloader-%.tar.gz),dist/kinloader.tar.gz))
@@ -76,8 +76,8 @@ dist/.built: $(INSTALLED) $(SOURCES) tsconfig.json tsconfig.build.json
 	$(TSC) -p tsconfig.build.json
 	@mkdir -p dist/bin
 	@for command in $(COMMANDS); do \
-	  main=$$command; [ $$command = kinlog ] && main=main; \
-	  printf '#!/bin/sh\nhere=$$(CDPATH= cd -- "$$(dirname -- "$$0")" && pwd)\nexec "$$here/../../toolchain/node" "$$here/../cli/%s.js" "$$@"\n' $$main > dist/bin/$$command; \
+	  case $$command in kinlog) main=cli/main;; kinlog-operator) main=operator/main;; *) main=cli/$$command;; esac; \
+	  printf '#!/bin/sh\nhere=$$(CDPATH= cd -- "$$(dirname -- "$$0")" && pwd)\nexec "$$here/../../toolchain/node" "$$here/../%s.js" "$$@"\n' $$main > dist/bin/$$command; \
 	  chmod 755 dist/bin/$$command; \
 	done
 	@touch $@

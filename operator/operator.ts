@@ -1,7 +1,8 @@
 /** The operator: watches the cluster, lets one of its kind lead, brings LogStreams up to date until it is stopped. */
 import { isAbort, unlessAborted, type Clock } from '../base/clock.ts';
+import { asKinlogError, KinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
-import { startStatusServer, type StatusServer } from '../cli/status-server.ts';
+import { startStatusServer, type Pages, type StatusServer } from '../cli/status-server.ts';
 import type { Caches } from './caches.ts';
 import type { ReaderSettings } from './desired/desired.ts';
 import { Feed } from './feed.ts';
@@ -168,8 +169,8 @@ export class Operator {
     const metrics = async () => ({ status: 200, type: registry.contentType, body: await registry.metrics() });
     const probed = () => ({ unsynced: this.#watching.unsynced, stuck: this.#workers.stuck });
     const servers = [
-      await startStatusServer(metricsListen, { '/metrics': metrics }),
-      await startStatusServer(probesListen, this.#probes.pages(probed)),
+      await listening('--metrics-listen', metricsListen, { '/metrics': metrics }),
+      await listening('--probes-listen', probesListen, this.#probes.pages(probed)),
     ];
     const [metricsAt, probesAt] = servers.map(({ address }) => address);
     this.#parts.log.emit('operator.started', { metrics: metricsAt, probes: probesAt, ...this.#scope });
@@ -237,4 +238,12 @@ export class Operator {
       onFault: (fault) => this.#metrics.fault(fault),
     });
   }
+}
+
+async function listening(option: string, address: string, pages: Pages): Promise<StatusServer> {
+  return startStatusServer(address, pages).catch((error: unknown) => {
+    const { cause } = asKinlogError(error, option);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new KinlogError('KINLOG_CONFIG_INVALID', `${option}: nothing can listen on ${address}: ${why}`, { cause });
+  });
 }
