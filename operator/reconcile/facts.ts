@@ -15,6 +15,8 @@ export interface Facts {
   readonly applyProblem: Problem | undefined;
   readonly workload: WorkloadFacts | undefined;
   readonly reader: ReaderFacts | undefined;
+  /** How far behind a reader may be and still have caught up. */
+  readonly lagThresholdMs?: number;
   /** A reset that was asked for and is not done. */
   readonly resetPending: boolean;
 }
@@ -37,6 +39,8 @@ export interface WorkloadFacts {
   readonly progressDeadlineExceeded: boolean;
   /** Pods can not be made: quota, pod security, admission. */
   readonly podsRefused: string | undefined;
+  /** Of the configuration that the pods of the newest template run with. */
+  readonly configHash?: string | undefined;
   readonly pods: readonly PodFacts[];
 }
 
@@ -45,12 +49,15 @@ export interface PodFacts {
   readonly uid: string;
   readonly ip: string | undefined;
   readonly ready: boolean;
+  /** Wall-clock milliseconds. */
+  readonly createdMs: number;
+  /** RFC 3339; of its container. */
   readonly startedAt: string | undefined;
   /** Wall-clock milliseconds since when it has been asked to end; with its grace. */
   readonly terminating: { readonly sinceMs: number; readonly graceMs: number } | undefined;
-  /** Why its container does not run, such as ImagePullBackOff, CrashLoopBackOff. */
+  /** Why its container does not run, such as ImagePullBackOff, CrashLoopBackOff; the message stays the same while that does. */
   readonly waiting: { readonly reason: string; readonly message: string } | undefined;
-  /** How its container ended last; the message is cut to 1 kB. */
+  /** How its container ended last. The message: what kinlog itself said about it, and nothing else, for a log may hold anything. */
   readonly terminated: { readonly exitCode: number; readonly reason: string; readonly message: string } | undefined;
   readonly restarts: number;
   readonly unschedulable: string | undefined;
@@ -61,6 +68,8 @@ export interface ReaderFacts {
   readonly podName: string;
   /** Wall-clock milliseconds of the answer. */
   readonly atMs: number;
+  /** It has not answered for so long that nothing of this may still be true. */
+  readonly stale?: boolean;
   readonly version: string;
   readonly ready: boolean;
   readonly notReady: string | undefined;
@@ -69,6 +78,8 @@ export interface ReaderFacts {
   readonly behindMs: number | undefined;
   /** RFC 3339. */
   readonly positionStored: string | undefined;
+  /** RFC 3339; when the output accepted events last, so that it stands still while nothing arrives. */
+  readonly eventsDelivered?: string | undefined;
   readonly errors: readonly ReaderError[];
 }
 
@@ -78,4 +89,6 @@ export interface ReaderError {
   readonly code: string;
   readonly message: string;
   readonly remedy: string;
+  /** RFC 3339. */
+  readonly since?: string;
 }

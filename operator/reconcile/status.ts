@@ -1,0 +1,128 @@
+/** The status of a LogStream from what is known of it, and whether it says anything else than the one that is there. Pure. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Condition } from '../kube/object.ts';
+import type { LogStream, LogStreamStatus } from '../logstream.ts';
+import { cut, wholeSeconds } from './condition.ts';
+import { conditionsOf } from './conditions.ts';
+import type { Facts } from './facts.ts';
+import { reasonOfError, sentence, stallsAfterMs, TOLD_BY_READER } from './reasons.ts';
+import { newestPod, toldStatus } from './told-status.ts';
+import { transitions, type Transition } from './transitions.ts';
+
+export interface StatusChange {
+  readonly status: LogStreamStatus;
+  readonly changed: boolean;
+  readonly requeueAfterMs?: number;
+  /** To be told once the status is written. */
+  readonly events: readonly Transition[];
+}
+
+export function statusOf(stream: LogStream, given: Facts, nowMs: number): StatusChange {
+  const before = stream.status ?? {};
+  const facts = { ...given, lagThresholdMs: stream.spec.monitoring.lagThresholdSeconds * 1000 };
+  const previous = before.conditions ?? [];
+  const { conditions, requeueAfterMs } = conditionsOf(facts, ofThisReader(previous, before, facts), nowMs);
+  const trouble = troubleOf(conditions, facts);
+  const status: LogStreamStatus = {
+    ...kept(before),
+    ...(facts.handsOff ? {} : { observedGeneration: facts.generation }),
+    conditions,
+    ...ofWorkload(stream, facts, isRunning(conditions)),
+    ...toldStatus(stream, facts, nowMs),
+    ...lastError(trouble, before.lastError, nowMs),
+  };
+  return {
+    status,
+    changed: differs(before, status),
+    ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
+    events: [...transitions(previous, conditions), ...besides(trouble, before.lastError, conditions)],
+  };
+}
+
+/** What is not known anew with every look. */
+function kept({ observedGeneration, configHash, resetAcknowledged }: LogStreamStatus): LogStreamStatus {
+  return {
+    ...(observedGeneration === undefined ? {} : { observedGeneration }),
+    ...(configHash === undefined ? {} : { configHash }),
+    ...(resetAcknowledged === undefined ? {} : { resetAcknowledged }),
+  };
+}
+
+function ofWorkload({ metadata }: LogStream, { workload }: Facts, running: boolean): Partial<LogStreamStatus> {
+  const { replicas = 0, readyReplicas = 0, configHash } = workload ?? {};
+  const selector = `app.kubernetes.io/name=kinlog-reader,app.kubernetes.io/instance=${metadata.name},app.kubernetes.io/component=reader`;
+  return { replicas, readyReplicas, selector, ...(running && configHash !== undefined ? { configHash } : {}) };
+}
+
+/** What an earlier pod complained of is no complaint of this one; what it did not complain of is believed until this one says otherwise. */
+function ofThisReader(previous: readonly Condition[], { reader }: LogStreamStatus, facts: Facts): readonly Condition[] {
+  const pod = newestPod(facts);
+  if (pod === undefined || pod.name === reader?.podName) return previous;
+  return previous.flatMap((one) => {
+    if (one.status !== 'False') return one;
+    if (['SourceReachable', 'OutputReachable'].includes(one.type)) return [];
+    return TOLD_BY_READER.has(one.reason) ? { ...one, reason: 'Progressing' } : one;
+  });
+}
+
+const is = (conditions: readonly Condition[], type: string, status: Condition['status']): Condition | undefined =>
+  conditions.find((one) => one.type === type && one.status === status);
+
+const isRunning = (conditions: readonly Condition[]): boolean => is(conditions, 'Ready', 'True')?.reason === 'Running';
+
+type Trouble = Pick<Condition, 'reason' | 'message'>;
+
+/** The worst of what is wrong now. */
+function troubleOf(conditions: readonly Condition[], facts: Facts): Trouble | undefined {
+  const found =
+    is(conditions, 'Stalled', 'True') ??
+    is(conditions, 'Reconciling', 'True') ??
+    is(conditions, 'SourceReachable', 'False') ??
+    is(conditions, 'OutputReachable', 'False');
+  return found !== undefined && stallsAfterMs(found.reason) !== undefined ? found : untold(facts);
+}
+
+/** What no condition is about. */
+function untold({ reader, workload }: Facts): Trouble | undefined {
+  const [error] = reader?.errors ?? [];
+  if (error === undefined || reader?.stale === true) return undefined;
+  if (workload?.pods.some(({ name }) => name === reader?.podName) !== true) return undefined;
+  return { reason: reasonOfError(error), message: cut(sentence(error)) };
+}
+
+/** Stays when it is over: it went wrong last. */
+function lastError(
+  trouble: Trouble | undefined,
+  before: LogStreamStatus['lastError'],
+  nowMs: number,
+): Pick<LogStreamStatus, 'lastError'> {
+  if (trouble === undefined || isSame(trouble, before)) return before === undefined ? {} : { lastError: before };
+  return { lastError: { reason: trouble.reason, message: trouble.message, time: wholeSeconds(nowMs) } };
+}
+
+const isSame = (trouble: Trouble, before: Trouble | undefined): boolean =>
+  trouble.reason === before?.reason && trouble.message === before.message;
+
+/** What no condition says: the position store, records that are lost. */
+function besides(
+  trouble: Trouble | undefined,
+  before: Trouble | undefined,
+  conditions: readonly Condition[],
+): Transition[] {
+  if (trouble === undefined || trouble.reason === before?.reason) return [];
+  if (conditions.some(({ reason }) => reason === trouble.reason)) return [];
+  return [{ type: 'Warning', reason: trouble.reason, note: trouble.message }];
+}
+
+/** Pods come and go while a rollout is under way; how many there are is written with what it comes to. */
+function differs(before: LogStreamStatus, after: LogStreamStatus): boolean {
+  const underWay = [before, after].every(({ conditions }) => is(conditions ?? [], 'Reconciling', 'True') !== undefined);
+  const counts = underWay ? { replicas: 0, readyReplicas: 0 } : {};
+  return !isDeepStrictEqual(comparable({ ...before, ...counts }), comparable({ ...after, ...counts }));
+}
+
+/** The API server keeps conditions in an order of its own. */
+function comparable({ conditions = [], ...rest }: LogStreamStatus): unknown {
+  const byType = Object.fromEntries(conditions.map((one) => [one.type, one]));
+  return JSON.parse(JSON.stringify({ ...rest, byType }));
+}

@@ -1,0 +1,70 @@
+/** What the reader tells of itself, or told last: by its status, or by the last line of a process that ended. */
+import { partOf, type ErrorPart } from '../../base/error-parts.ts';
+import { readDescription } from '../../base/errors.ts';
+import { sinceMs, type Previous } from './condition.ts';
+import type { Facts, PodFacts, ReaderFacts } from './facts.ts';
+import { reasonOfError, sentence, TOLD_BY_READER } from './reasons.ts';
+
+export interface Trouble {
+  readonly reason: string;
+  readonly message: string;
+  /** Wall-clock milliseconds. */
+  readonly sinceMs: number;
+}
+
+export interface Told {
+  /** `ended`: by the last line of its process; `kept`: it has not been asked since the operator began, and what it said before still counts; `unheard`: it does not answer. */
+  readonly how: 'now' | 'ended' | 'kept' | 'unheard';
+  readonly errors: readonly (Trouble & { readonly part: ErrorPart })[];
+  readonly behindMs: number | undefined;
+  /** It says itself that its events do not flow. */
+  readonly notReady: boolean;
+}
+
+export function toldOf(facts: Facts, previous: Previous, nowMs: number): Told {
+  const unavailableMs = sinceMs(previous.get('ReaderAvailable'), 'False') ?? nowMs;
+  const ended = facts.workload?.pods.flatMap((pod) => lastWords(pod, unavailableMs)) ?? [];
+  if (ended.length > 0) return { how: 'ended', errors: ended, behindMs: undefined, notReady: true };
+  const reader = readerOf(facts);
+  if (reader === undefined) return { how: 'kept', errors: kept(previous, nowMs), behindMs: undefined, notReady: false };
+  if (reader.stale === true) return { how: 'unheard', errors: [], behindMs: undefined, notReady: false };
+  const errors = reader.errors.map((error) => ({
+    part: error.part,
+    reason: reasonOfError(error),
+    message: sentence(error),
+    sinceMs: timeOr(error.since, reader.atMs),
+  }));
+  return { how: 'now', errors, behindMs: reader.behindMs, notReady: !reader.ready && errors.length > 0 };
+}
+
+/** Of a pod that is still there; what another one said is no news of this one. */
+function readerOf({ reader, workload }: Facts): ReaderFacts | undefined {
+  return workload?.pods.some(({ name }) => name === reader?.podName) === true ? reader : undefined;
+}
+
+/** A container that runs again is asked itself. */
+function lastWords(pod: PodFacts, since: number): Told['errors'] {
+  if (pod.terminating !== undefined || pod.terminated === undefined || pod.startedAt !== undefined) return [];
+  const lines = pod.terminated.message.split('\n');
+  const error = readDescription(lines.at(-1) ?? '');
+  if (error === undefined) return [];
+  const message = sentence({ ...error, message: lines.with(-1, error.message).join('; ') });
+  return [
+    { part: partOf(error), reason: reasonOfError({ part: partOf(error), code: error.code }), message, sinceMs: since },
+  ];
+}
+
+function kept(previous: Previous, nowMs: number): Told['errors'] {
+  const parts = { SourceReachable: 'source', OutputReachable: 'output', ReaderAvailable: 'reader' } as const;
+  return Object.entries(parts).flatMap(([type, part]) => {
+    const before = previous.get(type);
+    if (before?.status !== 'False' || !TOLD_BY_READER.has(before.reason)) return [];
+    const { reason, message } = before;
+    return [{ part, reason, message, sinceMs: sinceMs(before, 'False') ?? nowMs }];
+  });
+}
+
+function timeOr(time: string | undefined, otherMs: number): number {
+  const ms = Date.parse(time ?? '');
+  return Number.isNaN(ms) ? otherMs : ms;
+}
