@@ -1,0 +1,168 @@
+/** Brings the children of a LogStream to what they should be, one after the other, and stops at the first that can not be: a Deployment never runs ahead of its configuration. */
+import type { Clock } from '../../base/clock.ts';
+import { CHILD_KINDS, type Caches, type ChildKind } from '../caches.ts';
+import { KubeError, type KubeApi } from '../kube/api.ts';
+import { applyObject, getObject } from '../kube/apply.ts';
+import { KINDS } from '../kube/kinds.ts';
+import type { KubeObject } from '../kube/object.ts';
+import type { LogStream } from '../logstream.ts';
+import type { Recorder } from '../recorder.ts';
+import { Contest } from './contest.ts';
+import { HASH_ANNOTATION, upToDate, withHash } from './drift.ts';
+import { problemOf } from './failures.ts';
+import type { Problem } from './facts.ts';
+import { ownerOf, ownershipOf } from './ownership.ts';
+import type { Written } from './written.ts';
+
+/** Of the LogStream from which a child was written last: a leader whose caches lag does not write an older one over it. */
+const GENERATION_ANNOTATION = 'kinlog.io/generation';
+/** An object that is about to go; its end wakes the LogStream when it is ours, and this when it is not. */
+const GOING_AGAIN_MS = 2_000;
+
+/** Nobody tells of an object that is not ours. */
+const IN_THE_WAY_AGAIN_MS = 60_000;
+
+/** `waitMs`: when to look again; without a problem nothing is wrong, but it can not be done before. */
+export interface Outcome {
+  readonly problem?: Problem;
+  readonly cause?: unknown;
+  readonly waitMs?: number;
+}
+
+export interface ChildrenParts {
+  readonly api: KubeApi;
+  readonly caches: Caches;
+  readonly written: Written;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+}
+
+export class Children {
+  readonly #parts: ChildrenParts;
+  readonly #contest: Contest;
+
+  constructor(parts: ChildrenParts) {
+    this.#parts = parts;
+    this.#contest = new Contest(parts.clock);
+  }
+
+  /** In the order of `wanted`. Throws what may succeed later. */
+  async apply(stream: LogStream, wanted: readonly KubeObject[], signal: AbortSignal): Promise<Outcome> {
+    let waitMs = Infinity;
+    for (const object of wanted) {
+      const outcome = await this.applyOne(stream, object, signal);
+      if (outcome.problem !== undefined) return outcome;
+      waitMs = Math.min(waitMs, outcome.waitMs ?? Infinity);
+      if (outcome.waitMs === GOING_AGAIN_MS) break;
+    }
+    return waitMs === Infinity ? {} : { waitMs };
+  }
+
+  async applyOne(stream: LogStream, object: KubeObject, signal: AbortSignal): Promise<Outcome> {
+    const what = `${object.kind} ${object.metadata.name}`;
+    const kind = childKindOf(object);
+    const desired = withHash(object);
+    try {
+      const live = await this.#live(kind, object, signal);
+      if (live !== undefined) {
+        const kept = await this.#keep(stream, { kind, desired, live }, signal);
+        if (kept !== undefined) return kept;
+      }
+      const answer = await applyObject(
+        this.#parts.api,
+        KINDS[kind],
+        withGeneration(desired, stream),
+        { force: true },
+        signal,
+      );
+      this.#parts.written.record(KINDS[kind], answer);
+      return {};
+    } catch (error) {
+      const problem = problemOf(error, what);
+      if (problem === undefined) throw error;
+      return { problem, cause: error };
+    }
+  }
+
+  /** From the cache or our last write; asked live before anything is made, for the caches hold only what bears our label. */
+  async #live(kind: ChildKind, object: KubeObject, signal: AbortSignal): Promise<KubeObject | undefined> {
+    const { name, namespace } = object.metadata;
+    const cached = this.#parts.caches.children[kind].get(namespace!, name);
+    const known = this.#parts.written.newest(KINDS[kind], cached, object);
+    if (known !== undefined) return known;
+    try {
+      return await getObject(this.#parts.api, KINDS[kind], object.metadata, signal);
+    } catch (error) {
+      if (error instanceof KubeError && error.sort === 'missing') return undefined;
+      throw error;
+    }
+  }
+
+  /** Why what is there stays as it is; undefined: it is to be applied. */
+  async #keep(
+    stream: LogStream,
+    { kind, desired, live }: { kind: ChildKind; desired: KubeObject; live: KubeObject },
+    signal: AbortSignal,
+  ): Promise<Outcome | undefined> {
+    const whose = ownershipOf(live, stream);
+    if (whose === 'foreign') return { problem: inTheWay(live), waitMs: IN_THE_WAY_AGAIN_MS };
+    if (whose === 'former' || live.metadata.deletionTimestamp !== undefined) return { waitMs: GOING_AGAIN_MS };
+    if (upToDate(desired, live)) return {};
+    if (whose === 'ours' && (await this.#isNewer(live, stream, signal))) return { waitMs: GOING_AGAIN_MS };
+    const waitMs = this.#contest.waitMs(live, hashOf(desired));
+    if (waitMs > 0) return { waitMs };
+    if (this.#contest.isContested(live)) await this.#tell(stream, kind, live, signal);
+    return undefined;
+  }
+
+  /** Written from a later generation than the cache has told of. The annotation alone is not believed, for anybody can write it. */
+  async #isNewer(live: KubeObject, stream: LogStream, signal: AbortSignal): Promise<boolean> {
+    const seen = Number(live.metadata.annotations?.[GENERATION_ANNOTATION] ?? 0);
+    if (!(seen > stream.metadata.generation!)) return false;
+    const newest = await getObject(this.#parts.api, KINDS.logStream, stream.metadata, signal);
+    return newest.metadata.uid !== stream.metadata.uid || newest.metadata.generation! > stream.metadata.generation!;
+  }
+
+  async #tell(stream: LogStream, kind: ChildKind, { metadata }: KubeObject, signal: AbortSignal): Promise<void> {
+    const whole = await getObject(this.#parts.api, KINDS[kind], metadata, signal);
+    const others = managersOf(whole).filter((manager) => manager !== 'kinlog-operator');
+    this.#parts.recorder.event(
+      stream,
+      'Warning',
+      'FieldsContested',
+      'Apply',
+      `Somebody keeps changing ${KINDS[kind].kind} ${metadata.name} back (its other managers: ${others.join(', ') || 'none'}). ` +
+        'It is repaired more and more seldom. Let only the LogStream say what these fields hold.',
+    );
+  }
+}
+
+function managersOf({ metadata }: KubeObject): string[] {
+  const { managedFields } = metadata as { managedFields?: readonly { manager?: string; subresource?: string }[] };
+  const names = (managedFields ?? []).filter(({ subresource }) => subresource === undefined);
+  return [...new Set(names.map(({ manager }) => manager ?? ''))];
+}
+
+/** Throws for a kind that no LogStream has: a fault of ours. */
+export function childKindOf(object: KubeObject): ChildKind {
+  const kind = CHILD_KINDS.find((one) => KINDS[one].kind === object.kind);
+  if (kind === undefined) throw new Error(`no child is a ${object.kind}`);
+  return kind;
+}
+
+const hashOf = ({ metadata }: KubeObject): string => metadata.annotations![HASH_ANNOTATION]!;
+
+/** Not part of the hash: a new generation alone is no reason to write a child. */
+function withGeneration(object: KubeObject, { metadata }: LogStream): KubeObject {
+  const annotations = { ...object.metadata.annotations, [GENERATION_ANNOTATION]: String(metadata.generation) };
+  return { ...object, metadata: { ...object.metadata, annotations } };
+}
+
+function inTheWay(live: KubeObject): Problem {
+  return {
+    reason: 'NameConflict',
+    message:
+      `${live.kind} ${live.metadata.name} exists and belongs to ${ownerOf(live)}; it is not touched. ` +
+      'Rename or delete it, or give the LogStream another name.',
+  };
+}

@@ -1,0 +1,107 @@
+/** The end of a LogStream whose positions outside the cluster shall go with it: reader, then positions, then what the Job needed, then the LogStream. */
+import { configProblems } from '../desired/check.ts';
+import { desiredChildren, type ReaderSettings } from '../desired/desired.ts';
+import { positionsJob } from '../desired/job.ts';
+import { KubeError } from '../kube/api.ts';
+import type { KubeObject } from '../kube/object.ts';
+import type { LogStream } from '../logstream.ts';
+import { childKindOf, type ChildrenParts, type Children, type Outcome } from './children.ts';
+import { hold, isHeld, ownsOutside } from './finalizer.ts';
+import { isOf } from './ownership.ts';
+import type { PositionJobs } from './position-jobs.ts';
+import { remove } from './prune.ts';
+
+const FORCE_ANNOTATION = 'kinlog.io/force-delete';
+const LOOK_AGAIN_MS = 30_000;
+const REMEDY =
+  'Remove the cause; it is tried again by itself. ' +
+  `To keep the positions and let the LogStream go: kubectl annotate logstream NAME ${FORCE_ANNOTATION}=true, or set spec.deletionPolicy to Retain.`;
+
+const FAILURE = { reason: 'PositionsNotDeleted', action: 'DeletePositions', remedy: REMEDY };
+
+export interface DeletionParts extends ChildrenParts {
+  readonly children: Children;
+  readonly jobs: PositionJobs;
+  readonly settings: ReaderSettings;
+}
+
+export class Deletion {
+  readonly #parts: DeletionParts;
+
+  constructor(parts: DeletionParts) {
+    this.#parts = parts;
+  }
+
+  /** `pods`: readers that may still run. Undefined: nothing of it is ours to do, or no more. */
+  async proceed(stream: LogStream, pods: readonly KubeObject[], signal: AbortSignal): Promise<Outcome | undefined> {
+    if (!isHeld(stream)) return undefined;
+    if (!ownsOutside(stream)) return this.#letGo(stream, undefined, signal);
+    if (stream.metadata.annotations?.[FORCE_ANNOTATION] === 'true')
+      return this.#letGo(stream, `the annotation ${FORCE_ANNOTATION} asks for it`, signal);
+    try {
+      return await this.#deletePositions(stream, pods, signal);
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.sort !== 'terminating') throw error;
+      return this.#letGo(stream, 'the namespace is being deleted, and no Job can be made in it', signal);
+    }
+  }
+
+  async #deletePositions(
+    stream: LogStream,
+    pods: readonly KubeObject[],
+    signal: AbortSignal,
+  ): Promise<Outcome | undefined> {
+    const faults = configProblems(stream);
+    if (faults[0] !== undefined) return { problem: { ...faults[0], message: `${faults[0].message} ${REMEDY}` } };
+    const { settings, children, jobs } = this.#parts;
+    const wanted = desiredChildren(stream, { stamps: new Map() }, settings);
+    const reader = wanted.filter(({ kind }) => kind === 'Deployment');
+    if (await this.#removeAll(stream, reader, signal)) return { waitMs: LOOK_AGAIN_MS };
+    if (pods.length > 0) return { waitMs: LOOK_AGAIN_MS };
+    // Without owner: the garbage collector takes what a LogStream owns that is deleted in the foreground.
+    const needed = wanted.filter(({ kind }) => kind === 'ServiceAccount' || kind === 'ConfigMap').map(ownerless);
+    const job = ownerless(positionsJob(stream, { kind: 'delete' }, settings));
+    if (!jobs.isDone(stream, job)) {
+      const prepared = await children.apply(stream, needed, signal);
+      if (prepared.problem !== undefined || prepared.waitMs !== undefined) return prepared;
+      return jobs.advance(stream, job, FAILURE, signal);
+    }
+    await this.#removeAll(stream, needed, signal);
+    await hold(this.#parts.api, stream, false, signal);
+    this.#parts.recorder.event(stream, 'Normal', 'PositionsDeleted', 'DeletePositions', 'The positions are deleted.');
+    // Last: while it is there, a pass after a crash knows that the positions are deleted.
+    await this.#removeAll(stream, [job], signal);
+    return undefined;
+  }
+
+  /** False when none of them was there. */
+  async #removeAll(stream: LogStream, objects: readonly KubeObject[], signal: AbortSignal): Promise<boolean> {
+    let wasThere = false;
+    for (const object of objects) {
+      const kind = childKindOf(object);
+      const live = this.#parts.caches.children[kind].get(object.metadata.namespace!, object.metadata.name);
+      if (live === undefined || !isOf(live, stream)) continue;
+      wasThere = true;
+      await remove(this.#parts.api, kind, live, signal);
+    }
+    return wasThere;
+  }
+
+  async #letGo(stream: LogStream, why: string | undefined, signal: AbortSignal): Promise<undefined> {
+    if (why !== undefined)
+      this.#parts.recorder.event(
+        stream,
+        'Warning',
+        'PositionsKept',
+        'DeletePositions',
+        `The positions stay where they are: ${why}. Delete them with kinlog checkpoints reset.`,
+      );
+    await hold(this.#parts.api, stream, false, signal);
+    return undefined;
+  }
+}
+
+function ownerless<T extends KubeObject>(object: T): T {
+  const { ownerReferences: _owners, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}

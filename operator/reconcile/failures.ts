@@ -1,0 +1,39 @@
+/** What the API server's refusals mean for a LogStream: a condition that a person can act on, or a failure that is tried again. */
+import { KubeError, type FailureSort } from '../kube/api.ts';
+import type { Problem } from './facts.ts';
+import { REASONS, type ReasonName } from './reasons.ts';
+
+/** Trying again gives the same answer until somebody changes something; asked again seldom all the same. */
+export class TerminalError extends Error {
+  /** Of reasons.ts. */
+  readonly reason: string;
+
+  constructor(problem: Problem, cause: unknown) {
+    super(problem.message, { cause });
+    this.name = 'TerminalError';
+    this.reason = problem.reason;
+  }
+}
+
+/** Sorts that no repetition cures. The others are tried again by whoever runs the reconciles. */
+const LASTING: readonly FailureSort[] = ['invalid', 'undeclared', 'too-large', 'quota', 'forbidden'];
+
+/** `what`: such as `Deployment orders-reader`. Undefined: the same call may succeed later. */
+export function problemOf(error: unknown, what: string): Problem | undefined {
+  if (!(error instanceof KubeError) || !LASTING.includes(error.sort)) return undefined;
+  const reason = reasonOf(error, what);
+  return { reason, message: `${what}: ${error.message}. ${REASONS[reason].remedy}` };
+}
+
+function reasonOf({ sort, message }: KubeError, what: string): ReasonName {
+  const isDeployment = what.startsWith('Deployment ');
+  if (sort === 'too-large') return 'ConfigTooLarge';
+  if (sort === 'quota') return 'QuotaExceeded';
+  if (sort === 'forbidden' && RIGHTS.test(message)) return 'RBACDenied';
+  if (sort === 'undeclared' && what.startsWith('LogStream ')) return 'CRDOutdated';
+  if (!isDeployment) return 'ChildRefused';
+  return sort === 'forbidden' ? 'PodsForbidden' : 'InvalidPodTemplate';
+}
+
+/** How the API server says that a right is missing; another 403 is that of an admission plugin or a webhook. */
+const RIGHTS = /cannot \w+ resource|attempting to grant RBAC permissions/;

@@ -1,0 +1,65 @@
+/** The pods of each LogStream, found without walking through those of all others. */
+import type { Cache } from '../kube/cache.ts';
+import type { KubeObject } from '../kube/object.ts';
+import type { LogStream } from '../logstream.ts';
+import { workloadFacts } from './workload.ts';
+
+/** Past its grace. */
+const LOST_MS = 60_000;
+const STREAM_LABEL = 'kinlog.io/logstream';
+const JOB_LABEL = 'batch.kubernetes.io/job-name';
+
+export class Pods {
+  /** By namespace and LogStream. */
+  readonly #pods = new Map<string, Map<string, KubeObject>>();
+
+  /** To be made before the cache is filled. */
+  constructor(cache: Cache<KubeObject>) {
+    cache.onChange(({ type, object, before }) => {
+      if (before !== undefined) this.#drop(before);
+      if (type !== 'deleted') this.#keep(object);
+    });
+  }
+
+  /** Of its reader, whichever workload made them; also those that are about to go. */
+  ofReader({ metadata }: LogStream): readonly KubeObject[] {
+    return this.#of(metadata).filter((pod) => pod.metadata.labels?.[JOB_LABEL] === undefined);
+  }
+
+  /** Readers that may still read: not those whose node is lost, as far as anybody can tell, for they may never go. */
+  mayRead(stream: LogStream, nowMs: number): readonly KubeObject[] {
+    const pods = this.ofReader(stream);
+    const facts = workloadFacts(undefined, pods, nowMs)?.pods ?? [];
+    return pods.filter((_, i) => {
+      const { terminating } = facts[i]!;
+      return terminating === undefined || nowMs < terminating.sinceMs + terminating.graceMs + LOST_MS;
+    });
+  }
+
+  ofJob({ metadata }: LogStream, job: string): readonly KubeObject[] {
+    return this.#of(metadata).filter((pod) => pod.metadata.labels?.[JOB_LABEL] === job);
+  }
+
+  #of({ namespace, name }: KubeObject['metadata']): readonly KubeObject[] {
+    return [...(this.#pods.get(`${namespace ?? ''}/${name}`)?.values() ?? [])];
+  }
+
+  #keep(pod: KubeObject): void {
+    const key = keyOf(pod);
+    if (key === undefined) return;
+    const pods = this.#pods.get(key) ?? new Map<string, KubeObject>();
+    this.#pods.set(key, pods.set(pod.metadata.uid!, pod));
+  }
+
+  #drop(pod: KubeObject): void {
+    const key = keyOf(pod);
+    if (key === undefined) return;
+    this.#pods.get(key)?.delete(pod.metadata.uid!);
+    if (this.#pods.get(key)?.size === 0) this.#pods.delete(key);
+  }
+}
+
+function keyOf({ metadata }: KubeObject): string | undefined {
+  const stream = metadata.labels?.[STREAM_LABEL];
+  return stream === undefined ? undefined : `${metadata.namespace ?? ''}/${stream}`;
+}

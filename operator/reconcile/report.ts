@@ -1,0 +1,156 @@
+/** Writes what is known of a LogStream into its status, only when that says something else than before. */
+import type { Clock } from '../../base/clock.ts';
+import type { Caches } from '../caches.ts';
+import type { KubeApi } from '../kube/api.ts';
+import { applyObject } from '../kube/apply.ts';
+import { KINDS } from '../kube/kinds.ts';
+import { keyOf, type KubeObject } from '../kube/object.ts';
+import type { LogStream, LogStreamStatus } from '../logstream.ts';
+import type { Readers } from '../readers/readers.ts';
+import type { Recorder } from '../recorder.ts';
+import { problemOf, TerminalError } from './failures.ts';
+import type { Facts, Problem } from './facts.ts';
+import { isOf } from './ownership.ts';
+import type { Pods } from './pods.ts';
+import { statusOf } from './status.ts';
+import { workloadFacts } from './workload.ts';
+import type { Written } from './written.ts';
+
+/** Of one pass. Absent: nothing is wrong with it. */
+export interface Found {
+  readonly handsOff?: boolean;
+  readonly configProblems?: readonly Problem[];
+  readonly referenceProblems?: readonly Problem[];
+  /** Why the children are not what they should be; `cause`: the refusal behind it. */
+  readonly problem?: Problem | undefined;
+  readonly cause?: unknown;
+  /** Until it is worth another look. */
+  readonly waitMs?: number | undefined;
+  /** Id of the reset that is done. */
+  readonly resetDone?: string;
+}
+
+export interface Requeue {
+  readonly requeueAfterMs?: number;
+}
+
+export interface ReportParts {
+  readonly api: KubeApi;
+  readonly caches: Caches;
+  readonly written: Written;
+  readonly pods: Pods;
+  readonly readers: Readers;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+}
+
+export class Report {
+  readonly #parts: ReportParts;
+  /** Uids of the LogStreams that were reported, by key: a key is all that is left of one that is gone. */
+  readonly #uids = new Map<string, string>();
+
+  constructor(parts: ReportParts) {
+    this.#parts = parts;
+  }
+
+  /** Without any condition a LogStream counts as ready for those who wait for it, so the first thing it gets is one. */
+  async greet(stream: LogStream, signal: AbortSignal): Promise<LogStream> {
+    if (stream.status?.conditions !== undefined) return stream;
+    return (await this.#save(stream, this.#facts(stream, {}, true), {}, signal)).stream;
+  }
+
+  /** Throws TerminalError when the API server's refusal is what was found. */
+  async write(stream: LogStream, found: Found, signal: AbortSignal): Promise<Requeue> {
+    const facts = this.#facts(stream, found, false);
+    this.#follow(stream, facts);
+    const { requeueAfterMs } = await this.#save(stream, facts, found, signal);
+    if (found.cause !== undefined) throw new TerminalError(found.problem!, found.cause);
+    const soonest = Math.min(found.waitMs ?? Infinity, requeueAfterMs ?? Infinity);
+    return soonest === Infinity ? {} : { requeueAfterMs: soonest };
+  }
+
+  forget(key: string): void {
+    const uid = this.#uids.get(key);
+    if (uid !== undefined) this.#parts.readers.forget(uid);
+    this.#uids.delete(key);
+  }
+
+  #facts(stream: LogStream, found: Found, firstSeen: boolean): Facts {
+    const { metadata, spec, status } = stream;
+    const pods = this.#parts.pods.ofReader(stream);
+    const { resetRequest } = spec;
+    return {
+      generation: metadata.generation!,
+      firstSeen,
+      handsOff: found.handsOff ?? false,
+      paused: isPaused(stream),
+      configProblems: found.configProblems ?? [],
+      referenceProblems: found.referenceProblems ?? [],
+      applyProblem: found.problem,
+      workload: workloadFacts(deploymentOf(this.#parts, stream), pods, this.#parts.clock.now()),
+      reader: this.#parts.readers.facts(metadata.uid!),
+      resetPending:
+        resetRequest !== undefined &&
+        resetRequest.id !== status?.resetAcknowledged &&
+        resetRequest.id !== found.resetDone,
+    };
+  }
+
+  #follow(stream: LogStream, { workload }: Facts): void {
+    this.#uids.set(keyOf(stream), stream.metadata.uid!);
+    this.#parts.readers.watch(stream, workload?.pods ?? []);
+  }
+
+  async #save(
+    stream: LogStream,
+    facts: Facts,
+    { resetDone }: Found,
+    signal: AbortSignal,
+  ): Promise<{ stream: LogStream } & Requeue> {
+    const { status, changed, requeueAfterMs, events } = statusOf(stream, facts, this.#parts.clock.now());
+    const again = requeueAfterMs === undefined ? {} : { requeueAfterMs };
+    if (!changed && resetDone === undefined) return { stream, ...again };
+    const whole = resetDone === undefined ? status : { ...status, resetAcknowledged: resetDone };
+    const saved = await this.#apply(stream, whole, signal).catch((error: unknown) =>
+      this.#saveLess(stream, facts, error, signal),
+    );
+    for (const { type, reason, note } of events) this.#parts.recorder.event(stream, type, reason, 'Reconcile', note);
+    return { stream: saved, ...again };
+  }
+
+  /** By a CRD that is older than the operator the status is refused as a whole, and nobody would be told of that: what it had stays, with other conditions. */
+  async #saveLess(stream: LogStream, facts: Facts, refusal: unknown, signal: AbortSignal): Promise<never> {
+    const problem = problemOf(refusal, `LogStream ${stream.metadata.name}`);
+    if (problem === undefined) throw refusal;
+    const { status, changed } = statusOf(stream, { ...facts, applyProblem: problem }, this.#parts.clock.now());
+    const { observedGeneration, conditions } = status;
+    const less = { ...stream.status, ...(observedGeneration !== undefined && { observedGeneration }) };
+    if (changed) await this.#apply(stream, { ...less, ...(conditions !== undefined && { conditions }) }, signal);
+    throw new TerminalError(problem, refusal);
+  }
+
+  async #apply(stream: LogStream, status: LogStreamStatus, signal: AbortSignal): Promise<LogStream> {
+    const { apiVersion, kind, metadata } = stream;
+    const { name, namespace, uid } = metadata;
+    const object = { apiVersion, kind, metadata: { name, namespace, uid }, status } as unknown as LogStream;
+    const how = { force: true, subresource: 'status' } as const;
+    const saved = await applyObject(this.#parts.api, KINDS.logStream, object, how, signal);
+    this.#parts.written.record(KINDS.logStream, saved);
+    return saved;
+  }
+}
+
+/** From the cache, or as the last write left it. */
+export function deploymentOf(
+  { caches, written }: Pick<ReportParts, 'caches' | 'written'>,
+  stream: LogStream,
+): KubeObject | undefined {
+  const { metadata } = stream;
+  const where = { ...KINDS.deployment, metadata: { namespace: metadata.namespace!, name: `${metadata.name}-reader` } };
+  const cached = caches.children.deployment.get(where.metadata.namespace, where.metadata.name);
+  const newest = written.newest(KINDS.deployment, cached, where);
+  return newest !== undefined && isOf(newest, stream) ? newest : undefined;
+}
+
+/** No reader shall run. */
+export const isPaused = ({ spec }: LogStream): boolean => spec.paused || spec.replicas === 0;
