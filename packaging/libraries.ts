@@ -74,7 +74,7 @@ function google(name: string, version: string, folder: string): Library {
 }
 
 function licenceText(folder: string): string | undefined {
-  const file = readdirSync(path.join(root, folder)).find((entry) => /^(licen[cs]e|copying)/i.test(entry));
+  const file = readdirSync(path.join(root, folder)).find((entry) => /^((un)?licen[cs]e|copying)/i.test(entry));
   return file === undefined ? undefined : readFileSync(path.join(root, folder, file), 'utf8').trim();
 }
 

@@ -1,41 +1,47 @@
-/** Builds the image without a daemon: `build.ts [--to FOLDER] [--tag TAG] [ARCHITECTURE…]`, an OCI image layout in dist/image, for this host's processor when none is named. */
+/**
+ * Builds the image without a daemon: `build.ts [--to FOLDER] [--tag TAG] [ARCHITECTURE…]`, an OCI image layout in dist/image, for this host's processor when none is named.
+ * `build.ts --root FOLDER [ARCHITECTURE]`: only its root file system, for the Dockerfile.
+ */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { lockedRuntime } from '../../packaging/runtime.ts';
 import { architecture, ARCHITECTURES, ownArchitecture, type Architecture } from './architecture.ts';
-import { layers } from './contents.ts';
+import { layers, start } from './contents.ts';
 import { writeLayout } from './layout.ts';
-import { USER } from './paths.ts';
 import { programs } from './programs.ts';
 import { system } from './system.ts';
+import { write } from './unpacked.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const { values, positionals } = parseArgs({
-  options: { to: { type: 'string' }, tag: { type: 'string' } },
+  options: { to: { type: 'string' }, tag: { type: 'string' }, root: { type: 'string' } },
   allowPositionals: true,
 });
 
 try {
-  await build(values.to ?? path.join(root, 'dist/image'), wanted(positionals));
+  checkRuntime();
+  const architectures = wanted(positionals);
+  if (values.root === undefined) await build(values.to ?? path.join(root, 'dist/image'), architectures);
+  else await unpack(values.root, architectures[0]!);
 } catch (error) {
   process.stderr.write(`image: ${(error as Error).message}\n`);
   process.exitCode = 1;
 }
 
 async function build(folder: string, architectures: readonly Architecture[]): Promise<void> {
-  checkRuntime();
   const parts = await programs();
   const images = architectures.map((one) => ({ architecture: one, layers: layers(one, system(one), parts) }));
   const tag = values.tag ?? parts.version;
-  const labels = {
-    'org.opencontainers.image.title': 'kinlog',
-    'org.opencontainers.image.version': parts.version,
-    'org.opencontainers.image.licenses': 'Apache-2.0',
-  };
-  const start = { entryPoint: ['/usr/local/bin/kinlog'], user: `${USER}:${USER}`, labels };
-  const digest = writeLayout(folder, tag, start, images);
+  const digest = writeLayout(folder, tag, start(parts.version), images);
   const names = architectures.map(({ name }) => name).join(', ');
   process.stdout.write(`${path.relative(process.cwd(), folder)}: kinlog:${tag} for ${names}, ${digest}\n`);
+}
+
+async function unpack(folder: string, one: Architecture): Promise<void> {
+  write(
+    folder,
+    layers(one, system(one), await programs()).flatMap(({ files }) => files),
+  );
 }
 
 function wanted(names: readonly string[]): readonly Architecture[] {

@@ -5,7 +5,7 @@ import { pinnedRuntime, runtimeFiles } from '../../packaging/runtime.ts';
 import { renderSbom } from '../../packaging/sbom.ts';
 import type { ArchiveFile } from '../../packaging/tar.ts';
 import type { Architecture } from './architecture.ts';
-import { NODE, PROGRAMS, SBOM } from './paths.ts';
+import { NODE, PROGRAMS, SBOM, USER } from './paths.ts';
 import type { Programs } from './programs.ts';
 import type { System } from './system.ts';
 
@@ -51,3 +51,22 @@ export function layers(architecture: Architecture, system: System, programs: Pro
     },
   ];
 }
+
+/** How the programs of an image are started. */
+export interface Start {
+  readonly entryPoint: readonly string[];
+  readonly env: readonly string[];
+  readonly user: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export const start = (version: string): Start => ({
+  entryPoint: ['/usr/local/bin/kinlog'],
+  env: ['PATH=/usr/local/bin'],
+  user: `${USER}:${USER}`,
+  labels: {
+    'org.opencontainers.image.title': 'kinlog',
+    'org.opencontainers.image.version': version,
+    'org.opencontainers.image.licenses': 'Apache-2.0',
+  },
+});

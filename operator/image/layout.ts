@@ -5,7 +5,7 @@ import path from 'node:path';
 import { compressed } from '../../packaging/gzip.ts';
 import { tar } from '../../packaging/tar.ts';
 import type { Architecture } from './architecture.ts';
-import type { Layer } from './contents.ts';
+import type { Layer, Start } from './contents.ts';
 
 const TYPES = {
   index: 'application/vnd.oci.image.index.v1+json',
@@ -17,13 +17,6 @@ const TYPES = {
 export interface Image {
   readonly architecture: Architecture;
   readonly layers: readonly Layer[];
-}
-
-/** How the programs of an image are started. */
-export interface Start {
-  readonly entryPoint: readonly string[];
-  readonly user: string;
-  readonly labels: Readonly<Record<string, string>>;
 }
 
 interface Descriptor {
@@ -63,7 +56,7 @@ function manifest({ architecture, layers }: Image, start: Start, put: (type: str
     os: 'linux',
     config: {
       User: start.user,
-      Env: ['PATH=/usr/local/bin'],
+      Env: start.env,
       Entrypoint: start.entryPoint,
       WorkingDir: '/',
       Labels: start.labels,

@@ -1,5 +1,5 @@
 /** The programs of the image: `kinlog` and `kinlog-operator`, each a start script and modules that are loaded when they are needed. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { libraries, licences, type Library } from '../../packaging/libraries.ts';
@@ -7,11 +7,7 @@ import type { ArchiveFile } from '../../packaging/tar.ts';
 import { NODE, PROGRAMS } from './paths.ts';
 
 const root = path.join(import.meta.dirname, '../..');
-const SOURCES = Object.fromEntries(
-  Object.entries({ kinlog: 'cli/main.ts', 'kinlog-operator': 'operator/main.ts' }).filter(([, source]) =>
-    existsSync(path.join(root, source)),
-  ),
-);
+const SOURCES = { kinlog: 'cli/main.ts', 'kinlog-operator': 'operator/main.ts' } as const;
 
 /** What libraries written for CommonJS expect to find. */
 const BANNER = [
@@ -79,24 +75,44 @@ async function bundles(): Promise<{ modules: ArchiveFile[]; inputs: string[] }> 
   const modules = outputFiles.map(({ path: file, contents }) => {
     return { path: `${PROGRAMS}/${path.basename(file)}`, bytes: contents, executable: false };
   });
-  return { modules, inputs: Object.keys(metafile.inputs) };
+  // Of a large library most files are read, and nothing of them is taken.
+  const taken = Object.values(metafile.outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0),
+  );
+  return { modules, inputs: taken.map(([name]) => name) };
 }
 
-/** A library of CommonJS that is loaded late would have no names but `default`: it is loaded by way of a module that says them. */
+/**
+ * A library that is loaded late is loaded by way of a module that says the names which its caller takes: one of CommonJS would have none but `default`,
+ * and of a large one the rest is left out.
+ */
 const named: Plugin = {
   name: 'named',
   setup(bundler) {
-    bundler.onResolve({ filter: /^[^./]/ }, ({ path: name, kind }) =>
-      kind === 'dynamic-import' && !name.startsWith('node:') ? { path: name, namespace: 'named' } : undefined,
-    );
-    bundler.onLoad({ filter: /.*/, namespace: 'named' }, async ({ path: name }) => {
-      const names = Object.keys((await import(name)) as object).filter(
-        (one) => one !== 'default' && /^[\w$]+$/.test(one),
-      );
-      return { contents: `export { ${names.join(', ')} } from '${name}';`, resolveDir: root };
+    bundler.onResolve({ filter: /^[^./]/ }, async ({ path: name, kind, importer }) => {
+      if (kind !== 'dynamic-import' || name.startsWith('node:')) return undefined;
+      const names = importer.includes('node_modules') ? await allNames(name) : takenNames(name, importer);
+      return { path: name, namespace: 'named', suffix: `?${names.join()}`, pluginData: names };
+    });
+    bundler.onLoad({ filter: /.*/, namespace: 'named' }, ({ path: name, pluginData }) => {
+      return { contents: `export { ${(pluginData as string[]).join(', ')} } from '${name}';`, resolveDir: root };
     });
   },
 };
+
+async function allNames(library: string): Promise<string[]> {
+  const names = Object.keys((await import(library)) as object);
+  return names.filter((name) => name !== 'default' && /^[\w$]+$/.test(name));
+}
+
+/** Ours are all of the form `const { A, B: b } = await import('library')`. */
+function takenNames(library: string, importer: string): string[] {
+  const imported = [...readFileSync(importer, 'utf8').matchAll(/\{([^{}]*)\} = await import\('([^']+)'\)/g)];
+  const names = imported.filter(([, , from]) => from === library).flatMap(([, taken]) => taken!.split(','));
+  if (names.length === 0)
+    throw new Error(`${importer} imports ${library} in a way that the image can not tell names from`);
+  return [...new Set(names.map((name) => name.replace(/:.*/, '').trim()).filter((name) => name !== ''))].sort();
+}
 
 function text(file: string, content: string): ArchiveFile {
   return { path: file, bytes: Buffer.from(content), executable: false };

@@ -1,36 +1,37 @@
-/** The programs of the image as a folder of this host, for whoever starts them without a container. */
+/** The image as a folder of this host, for whoever runs its programs without a container runtime. */
 import { createHash } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { lockedRuntime } from '../../packaging/runtime.ts';
 import type { ArchiveFile } from '../../packaging/tar.ts';
 import { ownArchitecture } from './architecture.ts';
-import { platformFiles } from './contents.ts';
+import { layers } from './contents.ts';
 import { NODE } from './paths.ts';
 import { programs } from './programs.ts';
+import { system } from './system.ts';
 
-const root = path.join(import.meta.dirname, '../..');
-const CACHE = path.join(root, '.cache/image');
+const CACHE = path.join(import.meta.dirname, '../../.cache/image');
 
-/**
- * A folder that holds usr/local/bin/{node,kinlog,kinlog-operator} and what they load, on the C libraries of the host; kept by its content.
- * The start scripts name a Node that is not here: run `FOLDER/usr/local/bin/node FOLDER/usr/local/bin/kinlog …`.
- */
-export async function unpackedPrograms(cache = CACHE): Promise<string> {
-  const { files } = await programs();
+/** A root file system for this host's processor, kept by its content; never written to. Throws where there is no apt and nothing in the cache. */
+export async function unpackedImage(cache = CACHE): Promise<string> {
   const own = ownArchitecture();
-  const { integrity } = lockedRuntime(own.runtime);
-  const key = createHash('sha256').update(integrity);
-  for (const { path: name, bytes } of files) key.update(name).update(bytes);
-  const target = path.join(cache, key.digest('hex').slice(0, 16));
+  const files = layers(own, system(own), await programs()).flatMap((layer) => layer.files);
+  const target = path.join(cache, digestOf(files));
   if (existsSync(target)) return target;
   mkdirSync(cache, { recursive: true });
   // Two at once do no harm: the later one throws its own away.
   const draft = mkdtempSync(path.join(cache, 'draft-'));
   try {
-    const [node, ...others] = platformFiles(own);
-    write(draft, [...files, ...others]);
-    linkSync(sharedNode(cache, integrity, node!.bytes), path.join(draft, NODE));
+    write(
+      draft,
+      files.filter(({ path: name }) => name !== NODE),
+    );
+    linkSync(
+      sharedNode(
+        cache,
+        files.find(({ path: name }) => name === NODE)!,
+      ),
+      path.join(draft, NODE),
+    );
     if (!existsSync(target)) renameSync(draft, target);
   } finally {
     rmSync(draft, { recursive: true, force: true });
@@ -39,14 +40,20 @@ export async function unpackedPrograms(cache = CACHE): Promise<string> {
 }
 
 /** Once for all folders: it is large, and seldom another one. */
-function sharedNode(cache: string, integrity: string, bytes: Uint8Array): string {
-  const file = path.join(cache, `node-${createHash('sha256').update(integrity).digest('hex').slice(0, 16)}`);
+function sharedNode(cache: string, node: ArchiveFile): string {
+  const file = path.join(cache, `node-${digestOf([node])}`);
   if (!existsSync(file)) {
     const draft = `${file}.${process.pid}`;
-    writeFileSync(draft, bytes, { mode: 0o755 });
+    writeFileSync(draft, node.bytes, { mode: 0o755 });
     renameSync(draft, file);
   }
   return file;
+}
+
+function digestOf(files: readonly ArchiveFile[]): string {
+  const digest = createHash('sha256');
+  for (const { path: name, bytes } of files) digest.update(name).update('\0').update(bytes);
+  return digest.digest('hex').slice(0, 16);
 }
 
 /** Below a folder, as an unpacked archive lies there. */
