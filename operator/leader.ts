@@ -154,9 +154,9 @@ export class Leader {
       }
     }
     const lease = await this.#read(signal);
-    if (lease === undefined) return this.#create(signal);
+    // Also when it is gone: whoever held it does not know yet, and makes it anew.
     if (!this.#isOurs && !this.#isFree) return 'theirs';
-    return this.#write(lease, signal);
+    return lease === undefined ? this.#create(signal) : this.#write(lease, signal);
   }
 
   async #read(signal: AbortSignal): Promise<Lease | undefined> {
@@ -166,7 +166,6 @@ export class Leader {
       return lease;
     } catch (error) {
       if (!(error instanceof KubeError) || error.sort !== 'missing') throw error;
-      this.#seen = undefined;
       return undefined;
     }
   }
@@ -224,7 +223,7 @@ export class Leader {
     return this.#holder === this.identity;
   }
 
-  /** Released, or its holder has shown no sign of life for as long as it asked others to wait. */
+  /** Never seen, released, or its holder has shown no sign of life for as long as it asked others to wait. */
   get #isFree(): boolean {
     return this.#holder === '' || this.#expiresInMs <= 0;
   }

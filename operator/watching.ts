@@ -110,6 +110,7 @@ export class Watching {
       if (there !== true) await this.#parts.clock.sleep(waitMs, signal).catch(() => undefined);
     }
     if (signal.aborted) return;
+    this.#parts.log.emit('operator.pod-monitors');
     void Promise.all(reflectors.map(({ synced }) => synced)).then(() => {
       known(undefined);
       this.#parts.onPodMonitors();

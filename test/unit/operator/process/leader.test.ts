@@ -240,6 +240,23 @@ describe('a leader', () => {
     await one.end();
   });
 
+  it('keeps leading when somebody deletes the Lease, whoever looks first', async () => {
+    const scene = new Scene();
+    const one = scene.candidate('one');
+    await settle();
+    const two = scene.candidate('two');
+    for (let i = 0; i < 20; i++) {
+      await scene.clock.advance(1700);
+      scene.api.objects.delete(PATH);
+    }
+    await scene.clock.advance(5000);
+    expect([one.state, two.state]).toEqual(['leads', 'waits']);
+    scene.api.objects.delete(PATH);
+    await one.end();
+    await scene.clock.until(() => two.state === 'leads', 20_000);
+    await two.end();
+  });
+
   it('is lost as soon as it sees another holder', async () => {
     const scene = new Scene();
     const one = scene.candidate('one');
