@@ -73,13 +73,26 @@ export class Reconciler {
     if (stream.metadata.deletionTimestamp !== undefined) return this.#end(stream, signal);
     if (stream.metadata.annotations?.[HANDS_OFF_ANNOTATION] === 'true')
       return this.#report.write(stream, { handsOff: true }, signal);
-    return this.#bringAbout(await this.#report.greet(stream, signal), signal);
+    try {
+      return await this.#bringAbout(stream, signal);
+    } catch (error) {
+      await this.#greet(key, signal);
+      throw error;
+    }
   }
 
   #observe(key: string): LogStream | undefined {
     const [namespace, name] = key.split('/') as [string, string];
     const cached = this.#parts.caches.logStreams.get(namespace, name);
     return cached === undefined ? undefined : this.#written.newest(KINDS.logStream, cached, cached);
+  }
+
+  /** Without any condition a LogStream counts as ready for those who wait for it. A first pass that succeeds ends with better ones, and one write less. */
+  async #greet(key: string, signal: AbortSignal): Promise<void> {
+    const stream = this.#observe(key);
+    if (stream === undefined || stream.status?.conditions !== undefined) return;
+    // What went wrong before is what is told.
+    await this.#report.greet(stream, signal).catch(() => undefined);
   }
 
   #forget(key: string): Requeue {

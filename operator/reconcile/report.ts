@@ -53,17 +53,16 @@ export class Report {
     this.#parts = parts;
   }
 
-  /** Without any condition a LogStream counts as ready for those who wait for it, so the first thing it gets is one. */
-  async greet(stream: LogStream, signal: AbortSignal): Promise<LogStream> {
-    if (stream.status?.conditions !== undefined) return stream;
-    return (await this.#save(stream, this.#facts(stream, {}, true), {}, signal)).stream;
+  /** What is known before anything is. */
+  async greet(stream: LogStream, signal: AbortSignal): Promise<void> {
+    await this.#save(stream, this.#facts(stream, {}, true), {}, signal);
   }
 
   /** Throws TerminalError when the API server's refusal is what was found. */
   async write(stream: LogStream, found: Found, signal: AbortSignal): Promise<Requeue> {
     const facts = this.#facts(stream, found, false);
     this.#follow(stream, facts);
-    const { requeueAfterMs } = await this.#save(stream, facts, found, signal);
+    const requeueAfterMs = await this.#save(stream, facts, found, signal);
     if (found.cause !== undefined) throw new TerminalError(found.problem!, found.cause);
     const soonest = Math.min(found.waitMs ?? Infinity, requeueAfterMs ?? Infinity);
     return soonest === Infinity ? {} : { requeueAfterMs: soonest };
@@ -97,25 +96,19 @@ export class Report {
   }
 
   #follow(stream: LogStream, { workload }: Facts): void {
-    this.#uids.set(keyOf(stream), stream.metadata.uid!);
+    const key = keyOf(stream);
+    if (this.#uids.get(key) !== stream.metadata.uid) this.forget(key);
+    this.#uids.set(key, stream.metadata.uid!);
     this.#parts.readers.watch(stream, workload?.pods ?? []);
   }
 
-  async #save(
-    stream: LogStream,
-    facts: Facts,
-    { resetDone }: Found,
-    signal: AbortSignal,
-  ): Promise<{ stream: LogStream } & Requeue> {
+  async #save(stream: LogStream, facts: Facts, { resetDone }: Found, signal: AbortSignal): Promise<number | undefined> {
     const { status, changed, requeueAfterMs, events } = statusOf(stream, facts, this.#parts.clock.now());
-    const again = requeueAfterMs === undefined ? {} : { requeueAfterMs };
-    if (!changed && resetDone === undefined) return { stream, ...again };
+    if (!changed && resetDone === undefined) return requeueAfterMs;
     const whole = resetDone === undefined ? status : { ...status, resetAcknowledged: resetDone };
-    const saved = await this.#apply(stream, whole, signal).catch((error: unknown) =>
-      this.#saveLess(stream, facts, error, signal),
-    );
+    await this.#apply(stream, whole, signal).catch((error: unknown) => this.#saveLess(stream, facts, error, signal));
     for (const { type, reason, note } of events) this.#parts.recorder.event(stream, type, reason, 'Reconcile', note);
-    return { stream: saved, ...again };
+    return requeueAfterMs;
   }
 
   /** By a CRD that is older than the operator the status is refused as a whole, and nobody would be told of that: what it had stays, with other conditions. */
@@ -129,14 +122,13 @@ export class Report {
     throw new TerminalError(problem, refusal);
   }
 
-  async #apply(stream: LogStream, status: LogStreamStatus, signal: AbortSignal): Promise<LogStream> {
+  async #apply(stream: LogStream, status: LogStreamStatus, signal: AbortSignal): Promise<void> {
     const { apiVersion, kind, metadata } = stream;
     const { name, namespace, uid } = metadata;
     const object = { apiVersion, kind, metadata: { name, namespace, uid }, status } as unknown as LogStream;
     const how = { force: true, subresource: 'status' } as const;
     const saved = await applyObject(this.#parts.api, KINDS.logStream, object, how, signal);
     this.#parts.written.record(KINDS.logStream, saved);
-    return saved;
   }
 }
 

@@ -1,5 +1,6 @@
 /** A pass over a LogStream brings its children about, touches nothing of anybody else's, and writes nothing when nothing is to be done. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { KubeError } from '../../../../operator/kube/api.ts';
 import { KINDS } from '../../../../operator/kube/kinds.ts';
 import type { KubeObject } from '../../../../operator/kube/object.ts';
 import { KEY, NAMESPACE, World } from './world.ts';
@@ -11,15 +12,24 @@ beforeEach(() => {
 });
 
 describe('a new LogStream', () => {
-  it('has a condition before it has children, and is ready once its reader is', async () => {
+  it('says that its reader is being started, and is ready once that is', async () => {
     world.create();
-    const first = world.kube.writes.length;
     await world.settle();
-    expect(world.writesSince(first)[0]).toContain('logstreams/orders/status');
-    expect(world.condition('Ready')?.status).not.toBe('True');
+    expect(world.condition('Ready')).toMatchObject({ status: 'False', reason: 'Progressing' });
+    expect(world.condition('Reconciling')?.status).toBe('True');
     world.run();
     await world.settle();
     expect(world.condition('Ready')).toMatchObject({ status: 'True', reason: 'Running' });
+  });
+
+  it('does not count as ready when its first pass fails', async () => {
+    world.create();
+    world.kube.intercept = ({ path }) => {
+      if (path.includes('/configmaps/')) throw new KubeError('no answer', { sort: 'transport', status: 0 });
+    };
+    world.operator.look();
+    await expect(world.operator.pass()).rejects.toMatchObject({ sort: 'transport' });
+    expect(world.condition('Ready')).toMatchObject({ status: 'Unknown', reason: 'Initializing' });
   });
 
   it('has children that it owns, all with its labels', async () => {
@@ -49,9 +59,9 @@ describe('a LogStream as it should be', () => {
     expect(world.writesSince(before)).toEqual([]);
   });
 
-  it('is brought about with three children and their first two states in few writes', async () => {
+  it('is brought about with five writes: three children, and that they are made, and ready', async () => {
     await world.running();
-    expect(world.kube.writes.length).toBeLessThanOrEqual(6);
+    expect(world.kube.writes).toHaveLength(5);
   });
 
   it('does not apply twice what the caches do not show yet', async () => {
