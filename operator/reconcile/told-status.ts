@@ -6,7 +6,7 @@ import type { Facts, PodFacts, ReaderFacts } from './facts.ts';
 /** Boundaries of the lag, milliseconds. */
 export const LAG_BUCKETS_MS = [0, 10_000, 60_000, 300_000, 900_000, 3_600_000, 21_600_000, 86_400_000] as const;
 /** A stream with traffic tells when a position was stored this often; a thousand of them are a write in two seconds. */
-const CHECKPOINT_STEP_MS = 1_800_000;
+export const CHECKPOINT_STEP_MS = 1_800_000;
 
 export type ToldStatus = Pick<LogStreamStatus, 'reader' | 'source' | 'lag' | 'checkpoint'>;
 

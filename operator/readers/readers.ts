@@ -1,0 +1,247 @@
+/** Asks readers how they stand: each seldom, few at once, never all together; and says so only when it makes a difference. */
+import type { Clock } from '../../base/clock.ts';
+import { HttpClient } from '../../base/http.ts';
+import { keyOf } from '../kube/object.ts';
+import type { LogStream } from '../logstream.ts';
+import type { PodFacts, ReaderFacts } from '../reconcile/facts.ts';
+import { CHECKPOINT_STEP_MS, LAG_BUCKETS_MS } from '../reconcile/told-status.ts';
+import { factsIn } from './answer.ts';
+
+const PORT = 9464;
+const TIMEOUT_MS = 5000;
+const MAX_ANSWER_BYTES = 1 << 20;
+/** Under way together. */
+const AT_ONCE = 16;
+const TICK_MS = 1000;
+/** Intervals without an answer after which nothing of the last one may still be true. */
+const STALE_AFTER = 3;
+/** A reader whose pod became ready, or ceased to be, has something to tell; but not more often than this. */
+const SOON_MS = 5000;
+/** A pod that is older was there before the operator; those are asked one after the other in the course of an interval. */
+const YOUNG_MS = 60_000;
+
+export interface ReadersParts {
+  /** Seconds; 0: nobody is asked. */
+  readonly intervalSeconds: number;
+  readonly clock: Clock;
+  /** The LogStream of this key is to be looked at. */
+  readonly onNews: (key: string) => void;
+  readonly random?: () => number;
+  /** Of the readers' status servers. */
+  readonly port?: number;
+}
+
+interface Target {
+  readonly podName: string;
+  readonly ip: string;
+  readonly ready: boolean;
+  readonly startedAt: string;
+}
+
+interface Entry {
+  readonly uid: string;
+  readonly key: string;
+  lagThresholdMs: number;
+  target: Target;
+  facts: ReaderFacts | undefined;
+  /** What of them makes a difference. */
+  gist: string;
+  /** Monotonic milliseconds, as all below. */
+  dueMs: number;
+  askedMs: number;
+  /** Of the last answer, or since when there could have been one. */
+  answeredMs: number;
+  /** Waits for its turn, or is being asked. */
+  busy: boolean;
+}
+
+export class Readers {
+  readonly #parts: ReadersParts;
+  readonly #random: () => number;
+  /** By the uid of the LogStream. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #turns: Entry[] = [];
+  #asking = 0;
+
+  constructor(parts: ReadersParts) {
+    this.#parts = parts;
+    this.#random = parts.random ?? Math.random;
+  }
+
+  /** Undefined: it has not been asked yet. */
+  facts(uid: string): ReaderFacts | undefined {
+    return this.#entries.get(uid)?.facts;
+  }
+
+  /** To be told at every look at the LogStream. */
+  watch(stream: LogStream, pods: readonly PodFacts[]): void {
+    const uid = stream.metadata.uid!;
+    const target = targetIn(pods);
+    if (this.#parts.intervalSeconds === 0 || target === undefined) {
+      this.#entries.delete(uid);
+      return;
+    }
+    const entry = this.#entries.get(uid);
+    if (entry === undefined || !isSame(entry.target, target)) {
+      this.#entries.set(uid, this.#newEntry(stream, target));
+      return;
+    }
+    entry.lagThresholdMs = thresholdOf(stream);
+    if (entry.target.ready !== target.ready) entry.dueMs = Math.min(entry.dueMs, this.#soon(entry.askedMs));
+    entry.target = target;
+  }
+
+  forget(uid: string): void {
+    this.#entries.delete(uid);
+  }
+
+  /** Settles when the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, intervalSeconds } = this.#parts;
+    if (intervalSeconds === 0) return;
+    for (;;) {
+      await clock.sleep(TICK_MS, signal);
+      const now = clock.monotonic();
+      for (const entry of this.#entries.values()) {
+        this.#expire(entry, now);
+        if (entry.busy || entry.dueMs > now) continue;
+        entry.busy = true;
+        this.#turns.push(entry);
+      }
+      this.#pump(signal);
+    }
+  }
+
+  get #intervalMs(): number {
+    return this.#parts.intervalSeconds * 1000;
+  }
+
+  #newEntry(stream: LogStream, target: Target): Entry {
+    const { clock } = this.#parts;
+    const now = clock.monotonic();
+    const isYoung = clock.now() - Date.parse(target.startedAt) < YOUNG_MS;
+    return {
+      uid: stream.metadata.uid!,
+      key: keyOf(stream),
+      lagThresholdMs: thresholdOf(stream),
+      target,
+      facts: undefined,
+      gist: '',
+      dueMs: isYoung || !target.ready ? this.#soon(-Infinity) : now + this.#random() * this.#intervalMs,
+      askedMs: -Infinity,
+      answeredMs: now,
+      busy: false,
+    };
+  }
+
+  #soon(askedMs: number): number {
+    const now = this.#parts.clock.monotonic();
+    return Math.max(now + this.#random() * TICK_MS, askedMs + Math.min(SOON_MS, this.#intervalMs));
+  }
+
+  #expire(entry: Entry, now: number): void {
+    if (entry.facts?.stale === true || now - entry.answeredMs <= STALE_AFTER * this.#intervalMs) return;
+    entry.facts = { ...(entry.facts ?? unknown(entry.target.podName)), stale: true };
+    this.#tell(entry);
+  }
+
+  #pump(signal: AbortSignal): void {
+    while (this.#asking < AT_ONCE && this.#turns.length > 0) {
+      this.#asking++;
+      void this.#ask(this.#turns.shift()!, signal).finally(() => {
+        this.#asking--;
+        if (!signal.aborted) this.#pump(signal);
+      });
+    }
+  }
+
+  async #ask(entry: Entry, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    const { target, uid } = entry;
+    // Forgotten while it waited for its turn, or another pod is there.
+    if (this.#entries.get(uid) !== entry) return;
+    entry.askedMs = clock.monotonic();
+    entry.dueMs = entry.askedMs + this.#intervalMs * (1 + this.#random() / 10);
+    const text = await this.#get(target.ip, signal);
+    entry.busy = false;
+    const facts = text === undefined ? undefined : factsIn(text, target.podName, clock.now());
+    if (facts === undefined || this.#entries.get(uid) !== entry) return;
+    entry.facts = facts;
+    entry.answeredMs = clock.monotonic();
+    this.#tell(entry);
+  }
+
+  /** Undefined: no answer that could be a reader's. */
+  async #get(ip: string, signal: AbortSignal): Promise<string | undefined> {
+    const host = ip.includes(':') ? `[${ip}]` : ip;
+    try {
+      const client = new HttpClient({
+        url: new URL(`http://${host}:${this.#parts.port ?? PORT}`),
+        timeoutMs: TIMEOUT_MS,
+        connections: 1,
+        maxAnswerBytes: MAX_ANSWER_BYTES,
+      });
+      // Close is not waited for: a server that never ends its answer would hold it.
+      const { status, text } = await client
+        .call({ method: 'GET', path: '/status', headers: { connection: 'close' } }, signal)
+        .finally(() => void client.close().catch(() => undefined));
+      return status === 200 ? text : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #tell(entry: Entry): void {
+    const gist = gistOf(entry);
+    if (gist === entry.gist) return;
+    entry.gist = gist;
+    this.#parts.onNews(entry.key);
+  }
+}
+
+/** The newest that runs and is to go on. */
+function targetIn(pods: readonly PodFacts[]): Target | undefined {
+  const running = pods.flatMap(({ name, ip, ready, startedAt, terminating, createdMs }) =>
+    ip === undefined || startedAt === undefined || terminating !== undefined
+      ? []
+      : [{ podName: name, ip, ready, startedAt, createdMs }],
+  );
+  const [newest] = running.toSorted((a, b) => b.createdMs - a.createdMs || a.podName.localeCompare(b.podName));
+  if (newest === undefined) return undefined;
+  const { createdMs: _createdMs, ...target } = newest;
+  return target;
+}
+
+const thresholdOf = ({ spec }: LogStream): number => spec.monitoring.lagThresholdSeconds * 1000;
+
+/** One life of one pod. */
+const isSame = (a: Target, b: Target): boolean =>
+  a.podName === b.podName && a.ip === b.ip && a.startedAt === b.startedAt;
+
+const unknown = (podName: string): ReaderFacts => ({
+  podName,
+  atMs: 0,
+  version: '',
+  ready: false,
+  notReady: undefined,
+  openShards: 0,
+  closedShardsPending: 0,
+  behindMs: undefined,
+  positionStored: undefined,
+  errors: [],
+});
+
+/** What the status would say about it; the rest may change as it likes. */
+function gistOf({ facts, lagThresholdMs }: Entry): string {
+  if (facts === undefined) return '';
+  const { stale, version, ready, openShards, closedShardsPending, behindMs = -1, errors, eventsDelivered } = facts;
+  if (stale === true) return 'stale';
+  const lag = [
+    LAG_BUCKETS_MS.findLast((boundary) => boundary <= behindMs),
+    behindMs > lagThresholdMs,
+    behindMs > lagThresholdMs / 2,
+  ];
+  const delivered = Math.floor(Date.parse(eventsDelivered ?? '') / CHECKPOINT_STEP_MS);
+  const told = errors.map(({ part, code, message }) => [part, code, message]);
+  return JSON.stringify([version, ready, openShards, closedShardsPending, lag, delivered, told]);
+}
