@@ -1,4 +1,4 @@
-/** Builds a Kubernetes control plane once, from Go modules, into a cache outside the checkout. */
+/** Builds a Kubernetes control plane, and Helm, once, from Go modules, into a cache outside the checkout. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -23,31 +23,52 @@ function goVersion(): string | undefined {
   return Number(minor ?? 0) >= Number(needed) ? stdout.trim() : undefined;
 }
 
+export interface GoProgram {
+  readonly name: string;
+  /** Holds go.mod, go.sum and what else it is built from. */
+  readonly sources: string;
+  /** Of `go`, to build it as `target`. */
+  readonly arguments: (target: string) => string[];
+}
+
+const CONTROL_PLANE: GoProgram = { name: 'controlplane', sources: SOURCES, arguments: buildArguments };
+
+/** Of the version in its go.mod. */
+export const HELM: GoProgram = {
+  name: 'helm',
+  sources: path.join(import.meta.dirname, 'helm'),
+  arguments: (target) => [
+    ...['build', '-trimpath', '-buildvcs=false', '-ldflags', '-s -w'],
+    ...['-o', target, 'helm.sh/helm/v4/cmd/helm'],
+  ],
+};
+
 /** What is missing on this machine, for a person; undefined when nothing is. */
 export function missingTool(): string | undefined {
   return goVersion() === undefined ? 'Go 1.26 or later is missing' : undefined;
 }
 
 /** Named by what it is built from: whatever changes is built anew, and an old checkout finds its own. */
-export function builtFile(): string {
+export function builtFile({ name: program, sources: folder, arguments: built }: GoProgram = CONTROL_PLANE): string {
   const sources = createHash('sha256').update(goVersion() ?? 'none');
-  for (const name of readdirSync(SOURCES).sort()) sources.update(name).update(readFileSync(path.join(SOURCES, name)));
-  sources.update(buildArguments('').join(' '));
+  for (const name of readdirSync(folder).sort()) sources.update(name).update(readFileSync(path.join(folder, name)));
+  sources.update(built('').join(' '));
   const cache = process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');
-  return path.join(cache, 'kinlog', `controlplane-${sources.digest('hex').slice(0, 16)}`, 'controlplane');
+  return path.join(cache, 'kinlog', `${program}-${sources.digest('hex').slice(0, 16)}`, program);
 }
 
 /** The only step that needs a network. Two at once do no harm: the later one throws its own away. */
-export function build(say: (line: string) => void): string {
-  const target = builtFile();
+export function build(say: (line: string) => void, program: GoProgram = CONTROL_PLANE): string {
+  const target = builtFile(program);
   if (existsSync(target)) return target;
   const folder = path.dirname(target);
   const draft = `${folder}.${process.pid}`;
   mkdirSync(draft, { recursive: true });
-  say(`building Kubernetes ${kubernetesVersion()} from Go modules: some minutes, once`);
+  const what = program === CONTROL_PLANE ? `Kubernetes ${kubernetesVersion()}` : program.name;
+  say(`building ${what} from Go modules: some minutes, once`);
   try {
-    const options = { cwd: SOURCES, stdio: ['ignore', 2, 2] as const, timeout: BUILD_MS, env: goEnvironment() };
-    const { status, error } = spawnSync('go', buildArguments(path.join(draft, 'controlplane')), {
+    const options = { cwd: program.sources, stdio: ['ignore', 2, 2] as const, timeout: BUILD_MS, env: goEnvironment() };
+    const { status, error } = spawnSync('go', program.arguments(path.join(draft, program.name)), {
       ...options,
       stdio: [...options.stdio],
     });
