@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ERRORS } from '../base/errors.ts';
 import { COUNTERS, EVENTS } from '../base/events.ts';
+import { optionsPage } from '../operator/options-page.ts';
 import { METRICS_FIELDS } from '../splunk-app/input/metrics-fields.ts';
 
 const RETRY = {
@@ -62,6 +63,7 @@ const PAGES: Readonly<Record<string, () => string>> = {
   'errors.md': errorsPage,
   'events.md': eventsPage,
   'splunk/metrics-log.md': metricsLogPage,
+  'kubernetes/operator.md': optionsPage,
 };
 
 const check = process.argv.includes('--check');

@@ -72,7 +72,7 @@ const OPERATOR = {
   leaderElect: {
     type: flag(),
     title: 'Leader election',
-    text: 'one of several operators leads and the others stand by (default: true; --leader-elect=false to switch it off)',
+    text: 'one of several operators leads and the others stand by; on unless --leader-elect=false',
     default: 'true',
   },
   namespace: {
@@ -111,7 +111,7 @@ const OPERATOR = {
     default: 'info',
   },
   kubeconfig: {
-    type: text(),
+    type: text('a path'),
     title: 'Kubeconfig',
     value: 'path',
     text: 'how the cluster is reached; $KUBECONFIG when absent, and else the service account of the pod',
