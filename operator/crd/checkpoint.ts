@@ -15,6 +15,17 @@ import {
   textOf,
 } from './types.ts';
 
+const same = (field: string) =>
+  `(has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field}))`;
+
+/** What Kubernetes does not let a claim change would be said in vain. */
+const madeWith = (field: string): Rule => ({
+  rule: `has(self.existingClaim) || has(oldSelf.existingClaim) || ${same(field)}`,
+  message: `${field} can not change: a claim keeps what it was made with`,
+  fieldPath: `.${field}`,
+});
+const sizeOf = (self: string) => `quantity(has(${self}.size) ? ${self}.size : '1Gi')`;
+
 export const volumeClaim = group(
   {
     existingClaim: {
@@ -40,6 +51,13 @@ export const volumeClaim = group(
       message: 'existingClaim takes no storageClassName, size or accessMode: they are those of the claim',
       fieldPath: '.existingClaim',
     },
+    madeWith('storageClassName'),
+    madeWith('accessMode'),
+    {
+      rule: `has(self.existingClaim) || has(oldSelf.existingClaim) || ${sizeOf('self')}.compareTo(${sizeOf('oldSelf')}) >= 0`,
+      message: 'size can only grow',
+      fieldPath: '.size',
+    },
   ],
 );
 
@@ -49,7 +67,7 @@ const dynamoDB = group(
   {
     tableName: {
       type: textOf(TYPES.table, 255),
-      text: 'Name of the table; applicationName when absent. It has the lease schema of the Kinesis Client Library, so one of a KCL application can be taken over.',
+      text: 'Name of the table; applicationName when absent. It has the lease schema of the Kinesis Client Library, so one of a KCL application can be taken over. LogStreams that read the same stream each need one of their own.',
     },
     region: { type: region, text: 'AWS region of the table; that of the stream when absent.' },
     endpoint: { type: address, text: 'Address to talk to instead of that of DynamoDB in the region.' },
@@ -91,18 +109,15 @@ const splunkKVStore = group({
   app: { type: splunkName('an app'), text: 'App that declares the collection.', default: 'kinloader' },
   collection: {
     type: splunkName('a collection'),
-    text: 'Collection that holds the positions; kinlog_rows when absent.',
+    text: 'Collection that holds the positions; kinlog_rows when absent. LogStreams that read the same stream each need one of their own.',
   },
   tokenSecretRef: {
     type: keyOf('Secret', 'a Splunk token that may read and write the collection'),
     text: 'Secret that holds the token.',
     required: true,
   },
-  tls: { type: authorities('splunkd'), text: 'Trust besides the public authorities.' },
+  tls: { type: authorities('splunkd'), text: 'Trust in the place of the public authorities.' },
 });
-
-const same = (field: string) =>
-  `(has(self.${field}) == has(oldSelf.${field}) && (!has(self.${field}) || self.${field} == oldSelf.${field}))`;
 
 const RULES: readonly Rule[] = [
   ...[
@@ -158,7 +173,7 @@ export const checkpoint = group(
         min: 3,
         max: 200,
       }),
-      text: 'Whose positions these are; NAMESPACE.NAME of the LogStream when absent. A LogStream that is deleted and applied again goes on where reading stopped, in this cluster or in another, when this and the store are the same. Immutable.',
+      text: 'What the positions are called, NAMESPACE.NAME of the LogStream when absent: the table in DynamoDB unless tableName names it, the folder on a volume. A LogStream that is deleted and applied again goes on where reading stopped, in this cluster or in another, when this and the store are the same. Immutable.',
     },
     intervalSeconds: {
       type: numberOf(TYPES.checkpointEveryMs, 1000),

@@ -169,6 +169,15 @@ const RULES: readonly Rule[] = [
   memberOf('mode', 'EnhancedFanOut', 'enhancedFanOut'),
   needsMember('mode', 'EnhancedFanOut', 'enhancedFanOut'),
   {
+    rule: [
+      '!has(self.enhancedFanOut) || !has(self.enhancedFanOut.consumerArn) || (has(self.streamArn)',
+      `? self.enhancedFanOut.consumerArn.startsWith(self.streamArn + '/consumer/')`,
+      `: has(self.streamName) && self.enhancedFanOut.consumerArn.contains(':stream/' + self.streamName + '/consumer/'))`,
+    ].join(' '),
+    message: 'enhancedFanOut.consumerArn must be that of a consumer of the stream',
+    fieldPath: '.enhancedFanOut.consumerArn',
+  },
+  {
     rule: '!has(self.stsEndpoint) || (has(self.auth) && has(self.auth.roleArn))',
     message: 'stsEndpoint is of no use without auth.roleArn',
     fieldPath: '.stsEndpoint',

@@ -130,7 +130,7 @@ export const spec = group(
     },
     maxMegabytesInFlight: {
       type: numberOf(TYPES.maxMbInFlight),
-      text: 'MiB fetched and not accepted yet; 64 when absent. Give the pod more memory with it.',
+      text: 'MiB fetched and not accepted yet; 64 when absent.',
     },
     image: {
       type: text('an image', { pattern: String.raw`^[!-~]+$`, max: 512 }),
@@ -158,7 +158,7 @@ export const spec = group(
           text: 'What is set aside for the reader. Given, they take the place of the default.',
         },
       }),
-      text: 'Of the container of the reader; 50m and 128Mi are requested and memory is limited to 256Mi when absent.',
+      text: 'Of the container of the reader. When absent 50m and 128Mi are requested, and memory is limited to 192 MiB more than maxMegabytesInFlight.',
     },
     serviceAccount: {
       type: serviceAccount,

