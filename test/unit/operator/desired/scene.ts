@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 import { parseRunConfig, type RunConfig } from '../../../../cli/run-config.ts';
 import { readerConfig } from '../../../../operator/desired/config.ts';
 import type { Output, LogStream, LogStreamSpec } from '../../../../operator/logstream.ts';
@@ -43,17 +44,20 @@ export function logStream(spec: Partial<LogStreamSpec> = {}, name = 'orders'): L
 export const settings = { image: 'registry.example.com/kinlog:1', podMonitors: true };
 export const nothing = { stamps: new Map<string, string>() };
 
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'kinlog-desired-'));
+  for (const file of ['hec-ca', 'source-ca', 'kv-store-ca']) writeFileSync(path.join(folder, file), TEST_CA);
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
 /** What the parser says of the reader's file, whose secrets and authorities are there. */
-export function parsed(stream: LogStream): ReturnType<typeof parseRunConfig> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'kinlog-desired-'));
-  try {
-    for (const file of ['hec-ca', 'source-ca', 'kv-store-ca']) writeFileSync(path.join(folder, file), TEST_CA);
-    const text = readerConfig(stream).replaceAll('/var/run/kinlog/secrets', folder);
-    const result = parseRunConfig(text, 'reader.yaml');
-    return JSON.parse(JSON.stringify(result).replaceAll(folder, '/var/run/kinlog/secrets')) as typeof result;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+function parsed(stream: LogStream): ReturnType<typeof parseRunConfig> {
+  const text = readerConfig(stream).replaceAll('/var/run/kinlog/secrets', folder);
+  const result = parseRunConfig(text, 'reader.yaml');
+  return JSON.parse(JSON.stringify(result).replaceAll(folder, '/var/run/kinlog/secrets')) as typeof result;
 }
 
 export function accepted(stream: LogStream): RunConfig {
