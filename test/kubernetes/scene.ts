@@ -36,6 +36,27 @@ export interface KubeObject {
   readonly [key: string]: unknown;
 }
 
+export interface LogStream extends KubeObject {
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason: string }[];
+  };
+}
+
+export interface Deployment {
+  readonly metadata: { readonly generation: number };
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: { image: string; args: string[]; env: object[] }[] } };
+  };
+}
+
+/** Of the API server's audit log. */
+export interface Write {
+  readonly verb: string;
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
 export interface SceneOptions {
   readonly nodes?: readonly string[];
   /** How often the operator asks readers. */
@@ -208,7 +229,7 @@ export class Scene {
     await this.plane.kubectlAside(['-n', namespace, 'wait', `--for=${condition}`, object, '--timeout=40s']);
   }
 
-  /** Pods of readers of a LogStream that have a process. */
+  /** Pods of readers of a LogStream that have a process on a node that is not frozen. */
   async readers(namespace: string, name = 'logs'): Promise<readonly Placed[]> {
     return this.#placed(`${namespace}/${name}-reader-`);
   }
@@ -220,12 +241,33 @@ export class Scene {
   }
 
   async operator(): Promise<Placed> {
-    const [placed] = await this.#placed(OPERATOR);
+    const [placed] = await this.operators();
     return placed!;
   }
 
+  /** Those that have a process. */
+  operators(): Promise<readonly Placed[]> {
+    return this.#placed(OPERATOR);
+  }
+
+  /** What the operator has written so far, without its lease and its events. */
+  operatorWrites(): Write[] {
+    const account = `system:serviceaccount:${SYSTEM}:kinlog-operator`;
+    return readFileSync(this.plane.auditLog, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(account))
+      .map((line) => JSON.parse(line) as AuditLine)
+      .filter(({ user, verb, objectRef }) => {
+        return user.username === account && WRITES.has(verb) && !['leases', 'events'].includes(objectRef.resource);
+      })
+      .map(({ verb, objectRef: { resource, subresource, namespace = '', name = '' } }) => {
+        return { verb, resource: [resource, subresource].filter(Boolean).join('/'), namespace, name };
+      });
+  }
+
   async #placed(beginning: string): Promise<readonly Placed[]> {
-    const all = await Promise.all(this.nodes.map(async (node) => (await node.pods()).map((pod) => ({ node, pod }))));
+    const awake = this.nodes.filter(({ isFrozen }) => !isFrozen);
+    const all = await Promise.all(awake.map(async (node) => (await node.pods()).map((pod) => ({ node, pod }))));
     return all.flat().filter(({ pod: { namespace, name, containers } }) => {
       return `${namespace}/${name}`.startsWith(beginning) && containers.some(({ pid }) => pid !== undefined);
     });
@@ -240,6 +282,19 @@ export function secret(namespace: string, name: string, texts: Readonly<Record<s
 function startDynamo(): Promise<Peer> {
   const folder = process.env['KINLOG_DYNAMODB_LOCAL'];
   return folder === undefined ? startDynalite() : startDynamoLocal(folder);
+}
+
+const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
+interface AuditLine {
+  readonly user: { readonly username: string };
+  readonly verb: string;
+  readonly objectRef: {
+    readonly resource: string;
+    readonly subresource?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+  };
 }
 
 interface Operator {
@@ -265,11 +320,5 @@ function operatorObjects(statusSeconds: number): Operator {
     image: container.image,
     first: objects.filter(isFirst),
     others: objects.filter((object) => !isFirst(object)),
-  };
-}
-
-interface Deployment {
-  readonly spec: {
-    readonly template: { readonly spec: { readonly containers: { image: string; args: string[]; env: object[] }[] } };
   };
 }

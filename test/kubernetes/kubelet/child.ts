@@ -16,6 +16,8 @@ export class KubeletProcess {
   readonly #child;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   readonly #gone: Promise<unknown>;
+  /** It does not answer then. */
+  isFrozen = false;
   #asked = 0;
   #frozen: number[] = [];
 
@@ -34,7 +36,7 @@ export class KubeletProcess {
     this.#child.send({ ...options, folder });
   }
 
-  /** Rejects when the node refuses the command. Of a frozen node no answer comes. */
+  /** Rejects when the node refuses the command. */
   async control(command: Command): Promise<unknown> {
     const id = ++this.#asked;
     const answered = new Promise<Answer>((resolve) => this.#waiting.set(id, resolve));
@@ -58,13 +60,21 @@ export class KubeletProcess {
   /** The node falls silent. `pods`: what runs on it stands still as well, as when a machine is paused; else it runs on, cut off. */
   async freeze({ pods }: { readonly pods: boolean }): Promise<void> {
     const running = pods ? await this.pods() : [];
-    this.#frozen = [this.pid, ...running.flatMap(({ containers }) => containers.flatMap(({ pid }) => pid ?? []))];
-    for (const pid of this.#frozen) signal(pid, 'SIGSTOP');
+    this.#frozen = running.flatMap(({ containers }) => containers.flatMap(({ pid }) => pid ?? []));
+    this.isFrozen = true;
+    for (const pid of [this.pid, ...this.#frozen]) signal(pid, 'SIGSTOP');
+  }
+
+  /** What runs on it goes on, and nobody there hears of the cluster yet. */
+  thawPods(): void {
+    for (const pid of this.#frozen) signal(pid, 'SIGCONT');
+    this.#frozen = [];
   }
 
   thaw(): void {
-    for (const pid of this.#frozen) signal(pid, 'SIGCONT');
-    this.#frozen = [];
+    this.thawPods();
+    signal(this.pid, 'SIGCONT');
+    this.isFrozen = false;
   }
 
   /** Ends it and all that runs on it. */
