@@ -156,6 +156,7 @@ function container(variant: Variant): Tree {
       { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
       { name: 'WATCH_NAMESPACES', value: variant.watchNamespaces },
       { name: 'KINLOG_READER_IMAGE', value: variant.readerImage },
+      ...variant.moreEnvironment,
     ],
     ports: Object.entries(PORTS).map(([name, containerPort]) => ({ name, containerPort, protocol: 'TCP' })),
     livenessProbe: probe('/healthz', { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 }),

@@ -57,6 +57,7 @@ export const VALUES = {
   workers: count('LogStreams that are worked on at a time.', 5, 1, 100),
   statusIntervalSeconds: count('How often a reader is asked for its status; 0 is never.', 60, 0, 3600),
   extraArgs: list('Further options of kinlog-operator.', { type: 'string' }),
+  extraEnv: list('Further variables of its environment, as in a container.', { type: 'object' }),
   fullnameOverride: text('Name of everything that the chart makes; that of the release when empty.'),
   'crds.enabled': flag('Install and upgrade the resource definition with the chart.', true),
   'crds.keep': flag('Keep it, and so every LogStream, when the chart is uninstalled.', true),

@@ -25,6 +25,7 @@ export interface Variant {
   readonly secretWatchOption: Node;
   /** Further options of the command line. */
   readonly moreOptions: readonly Node[];
+  readonly moreEnvironment: readonly Node[];
   /** There when a flag of the values is on. */
   when(path: ValuePath, node: Node): Node;
 }
@@ -48,6 +49,7 @@ export function defaults(version: string): Variant {
     option: (name, path) => `--${name}=${value(path) as string | number}`,
     secretWatchOption: '--secret-watch=on',
     moreOptions: [],
+    moreEnvironment: [],
     when: (path, node) => (value(path) === true ? node : undefined),
   };
 }
@@ -69,6 +71,7 @@ export const CHART: Variant = {
   option: (name, path) => filled(`"--${name}={{ ${valueAt(path)} }}"`),
   secretWatchOption: filled('--secret-watch={{ ternary "on" "off" $.Values.secretWatch }}'),
   moreOptions: [filledBlock('$.Values.extraArgs')],
+  moreEnvironment: [filledBlock('$.Values.extraEnv')],
   when: (path, node) => when(valueAt(path), node),
 };
 
