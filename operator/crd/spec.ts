@@ -66,8 +66,9 @@ const RULES: readonly Rule[] = [
     fieldPath: '.updateStrategy',
   },
   {
-    rule: '!has(self.resetRequest) || self.paused || self.replicas == 0 || (has(oldSelf.resetRequest) && self.resetRequest == oldSelf.resetRequest)',
-    message: 'resetRequest can only be made while paused',
+    rule: '!has(self.resetRequest) || self.paused || self.replicas == 0',
+    message:
+      'resetRequest is for a paused LogStream; take it away with the pause, so that no old one is ever done anew',
     fieldPath: '.resetRequest',
   },
   {
@@ -192,7 +193,7 @@ export const spec = group(
           required: true,
         },
       }),
-      text: 'Puts the stored positions elsewhere, once for each id. It can only be asked for while paused.',
+      text: 'Puts the stored positions elsewhere, once for each id. Only while paused; it is taken away with the pause.',
     },
   },
   RULES,

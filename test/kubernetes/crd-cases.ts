@@ -283,16 +283,20 @@ const REST: readonly RuleCase[] = [
     refuses: [{ updateStrategy: 'Overlap', deadLetters: {} }],
   },
   {
-    message: 'resetRequest can only be made while paused',
-    from: {},
-    accepts: [paused({ resetRequest: { id: '1', position: { type: 'TrimHorizon' } } })],
+    message:
+      'resetRequest is for a paused LogStream; take it away with the pause, so that no old one is ever done anew',
+    accepts: [
+      paused({ resetRequest: { id: '1', position: { type: 'TrimHorizon' } } }),
+      { replicas: 0, resetRequest: { id: '1', position: { type: 'TrimHorizon' } } },
+    ],
     refuses: [{ resetRequest: { id: '1', position: { type: 'TrimHorizon' } } }],
   },
   {
-    message: 'resetRequest can only be made while paused',
+    message:
+      'resetRequest is for a paused LogStream; take it away with the pause, so that no old one is ever done anew',
     from: paused({ resetRequest: { id: '1', position: { type: 'TrimHorizon' } } }),
-    accepts: [{ paused: false }, { paused: false, resetRequest: null }],
-    refuses: [{ paused: false, resetRequest: { id: '2' } }],
+    accepts: [{ paused: false, resetRequest: null }],
+    refuses: [{ paused: false }],
   },
   {
     message: 'resetRequest with another position needs another id: each id is done once',

@@ -110,5 +110,7 @@ export const specs = groupOf(spec).map((given) => {
   const lettered = at(account, 'deadLetters', (letters) => at(letters, 'volume', claim));
   const alone = 'deadLetters' in lettered || (lettered['checkpoint'] as Group | undefined)?.['type'] === 'LevelDB';
   const updated = alone ? without(lettered, 'updateStrategy') : lettered;
-  return at(updated, 'resetRequest', (reset) => at(reset, 'position', timed));
+  const rests = updated['paused'] === true || updated['replicas'] === 0;
+  const resting = rests ? updated : without(updated, 'resetRequest');
+  return at(resting, 'resetRequest', (reset) => at(reset, 'position', timed));
 });
