@@ -25,7 +25,7 @@ function unbounded(at: string, schema: Schema): string[] {
   const { type, properties, items, additionalProperties: values } = schema as Record<string, Schema | undefined>;
   const needed =
     values === undefined ? (BOUNDS[type as unknown as keyof typeof BOUNDS] as string[] | undefined) : ['maxProperties'];
-  const inner = Object.entries({ ...properties, '[]': items, '{}': values }) as [string, Schema | undefined][];
+  const inner = Object.entries<Schema | undefined>({ ...properties, '[]': items, '{}': values });
   return [
     ...(needed?.every((bound) => schema[bound] === undefined) === true ? [at] : []),
     ...inner.flatMap(([name, member]) => (member === undefined ? [] : unbounded(`${at}.${name}`, member))),
