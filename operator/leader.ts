@@ -73,7 +73,7 @@ export class Leader {
 
   /** Asked before each write. False as soon as the time to renew is over, so that a process that was frozen writes nothing when it goes on. */
   get leads(): boolean {
-    return this.#now - this.#confirmedMs < this.#timings.renewMs;
+    return this.#leftMs > 0;
   }
 
   /** Settles when this process leads. Rejects with the reason of the signal. Failures are tried again: standing by costs nothing. */

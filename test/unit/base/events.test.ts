@@ -1,6 +1,6 @@
 /** Log lines and counters. */
 import { describe, expect, it } from 'vitest';
-import { EventLog, formatLine, type LogLine } from '../../../base/events.ts';
+import { EventLog, formatJson, formatLine, type LogLine } from '../../../base/events.ts';
 
 describe('the event log', () => {
   it('counts an event even when its level is not shown', () => {
@@ -19,6 +19,15 @@ describe('the event log', () => {
     log.emit('shard.failed', { shard: 'a b', error: 'two\nlines "quoted"', none: undefined, behindMs: 5 });
     expect(lines).toEqual([
       'shard.failed: a shard is not read any more; the other shards go on (shard="a b" error="two\\nlines \\"quoted\\"" behindMs=5)',
+    ]);
+  });
+
+  it('writes one JSON object a line in which no field takes the place of time, level, event or message', () => {
+    const lines: string[] = [];
+    const log = new EventLog((line) => lines.push(formatJson(line, Date.UTC(2026, 0, 1))), 'debug');
+    log.emit('shard.failed', { shard: 's-0', error: 'two\nlines', level: 'none', none: undefined });
+    expect(lines).toEqual([
+      '{"time":"2026-01-01T00:00:00.000Z","level":"error","event":"shard.failed","message":"a shard is not read any more; the other shards go on","shard":"s-0","error":"two\\nlines"}',
     ]);
   });
 });

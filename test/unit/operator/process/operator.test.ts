@@ -102,6 +102,16 @@ describe('the operator', () => {
     expect(await passes('secret', { name: 'hec', labels: { changed: 'yes' } })).toEqual(['logs/a']);
   });
 
+  it('is not stopped by a LogStream that an older CRD let through', async () => {
+    cluster.stream('odd', { spec: {} });
+    const program = cluster.start();
+    await cluster.clock.until(() => program.passed.length === 1);
+    cluster.stream('a');
+    await settle();
+    expect(program.passed).toEqual(['logs/odd', 'logs/a']);
+    expect(program.said('reconcile.crashed')).toBeDefined();
+  });
+
   it('keeps to the namespaces that it is told', async () => {
     cluster.stream('a', {}, 'one');
     cluster.stream('b', {}, 'two');
