@@ -21,6 +21,16 @@ const SYSTEM = 'kinlog-system';
 const OPERATOR = `${SYSTEM}/kinlog-operator`;
 export const TOKEN = '6a1c6d3e-0000-4000-8000-00000000feed';
 const PUTS_AT_ONCE = 20;
+const HOLLOW_NODE = 'hollow';
+/** Members of a LogStream's spec whose reader is to run nowhere and be Ready. */
+export const HOLLOW = {
+  podTemplate: {
+    spec: {
+      nodeSelector: { 'kubernetes.io/hostname': HOLLOW_NODE },
+      tolerations: [{ key: 'kinlog.test/hollow', operator: 'Exists', effect: 'NoSchedule' }],
+    },
+  },
+};
 
 export interface KubeObject {
   readonly apiVersion: string;
@@ -55,10 +65,14 @@ export interface Write {
   readonly resource: string;
   readonly namespace: string;
   readonly name: string;
+  /** Of the answer. */
+  readonly status: number;
 }
 
 export interface SceneOptions {
   readonly nodes?: readonly string[];
+  /** One more node, without processes, for pods that are asked there by `HOLLOW`. */
+  readonly hollow?: boolean;
   /** How often the operator asks readers. */
   readonly statusSeconds?: number;
 }
@@ -91,27 +105,31 @@ export class Scene {
     this.#storage = parts.storage;
   }
 
-  static async start({ nodes: names = ['node-a'], statusSeconds = 1 }: SceneOptions = {}): Promise<Scene> {
+  static async start({
+    nodes: full = ['node-a'],
+    hollow = false,
+    statusSeconds = 1,
+  }: SceneOptions = {}): Promise<Scene> {
     const folder = mkdtempSync(path.join(tmpdir(), 'kinlog-scene-'));
-    const token = { [TOKEN]: {} };
+    const names = hollow ? [...full, HOLLOW_NODE] : full;
     const [plane, simulator, dynamo, hec] = await Promise.all([
       ControlPlane.start({ binary: builtFile(), nodes: names }),
       startSimulatorProcess({ settings: { readLimits: false } }),
       startDynamo(),
-      startHecProcess({ tokens: token, file: path.join(folder, 'indexed') }),
+      startHecProcess({ tokens: { [TOKEN]: {} }, file: path.join(folder, 'indexed') }),
     ]);
-    const image = checkoutImage(folder);
     const operator = operatorObjects(statusSeconds);
-    const api = { server: plane.url, authority: plane.authority };
-    const nodes = names.map((name) => {
-      const images = { [operator.image]: image, kinlog: image };
-      return new KubeletProcess({
-        name,
-        api: { ...api, token: `${name}-token` },
-        images,
-        folder: path.join(folder, name),
-      });
-    });
+    const image = checkoutImage(folder);
+    const nodes = names.map(
+      (name) =>
+        new KubeletProcess({
+          name,
+          api: { server: plane.url, authority: plane.authority, token: `${name}-token` },
+          images: { [operator.image]: image },
+          folder: path.join(folder, name),
+          hollow: name === HOLLOW_NODE,
+        }),
+    );
     const storage = await Storage.start(plane);
     const scene = new Scene({ plane, nodes, simulator, dynamo, hec, folder, storage });
     try {
@@ -260,8 +278,9 @@ export class Scene {
       .filter(({ user, verb, objectRef }) => {
         return user.username === account && WRITES.has(verb) && !['leases', 'events'].includes(objectRef.resource);
       })
-      .map(({ verb, objectRef: { resource, subresource, namespace = '', name = '' } }) => {
-        return { verb, resource: [resource, subresource].filter(Boolean).join('/'), namespace, name };
+      .map(({ verb, objectRef: { resource, subresource, namespace = '', name = '' }, responseStatus }) => {
+        const full = [resource, subresource].filter(Boolean).join('/');
+        return { verb, resource: full, namespace, name, status: responseStatus?.code ?? 0 };
       });
   }
 
@@ -295,6 +314,7 @@ interface AuditLine {
     readonly namespace?: string;
     readonly name?: string;
   };
+  readonly responseStatus?: { readonly code: number };
 }
 
 interface Operator {

@@ -18,7 +18,7 @@ export interface KubeletOptions {
   readonly images: Readonly<Record<string, Image>>;
   /** Where pods find the API server; where the kubelet finds it, if absent. */
   readonly podsApiServer?: string;
-  /** Runs no process: each pod is Ready at once, each Job's has succeeded. */
+  /** Runs no process: each pod is Ready at once, each Job's has succeeded. The node is tainted `kinlog.test/hollow`, so that only pods come that mean it. */
   readonly hollow?: boolean;
   /** How often files of ConfigMaps and Secrets are looked at, and what is missing is tried again. */
   readonly syncMs?: number;
@@ -63,7 +63,7 @@ export class Kubelet {
     if (options.hollow === true) this.#hollow = new HollowPods(this.#api, this.#stop.signal);
     const mine = `/api/v1/pods?fieldSelector=spec.nodeName%3D${options.name}`;
     this.#running = Promise.all([
-      heartbeat(this.#api, options.name, this.#stop.signal),
+      heartbeat(this.#api, { name: options.name, hollow: options.hollow === true }, this.#stop.signal),
       this.#api.follow(
         mine,
         { changed: (pod) => this.#see(pod), gone: (uid) => void this.#forget(uid) },

@@ -6,12 +6,20 @@ import { now } from './types.ts';
 const BEAT_MS = 1000;
 const CAPACITY = { cpu: '64', memory: '256Gi', pods: '10000', 'ephemeral-storage': '1Ti' };
 
+const HOLLOW = 'kinlog.test/hollow';
+
+interface Registered {
+  readonly name: string;
+  readonly hollow: boolean;
+}
+
 /** Until the signal ends it, whatever the server says. */
-export async function heartbeat(api: NodeApi, name: string, signal: AbortSignal): Promise<void> {
+export async function heartbeat(api: NodeApi, node: Registered, signal: AbortSignal): Promise<void> {
+  const { name } = node;
   let registered = false;
   for (let beat = 0; !signal.aborted; beat++) {
     try {
-      if (!registered) await register(api, name);
+      if (!registered) await register(api, node);
       registered = true;
       await renew(api, name);
       if (beat % 5 === 0)
@@ -24,9 +32,10 @@ export async function heartbeat(api: NodeApi, name: string, signal: AbortSignal)
   }
 }
 
-async function register(api: NodeApi, name: string): Promise<void> {
+async function register(api: NodeApi, { name, hollow }: Registered): Promise<void> {
   const labels = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' };
-  await api.call('POST', '/api/v1/nodes', { metadata: { name, labels } }).catch(unless(409));
+  const taints = hollow ? [{ key: HOLLOW, effect: 'NoSchedule' }] : [];
+  await api.call('POST', '/api/v1/nodes', { metadata: { name, labels }, spec: { taints } }).catch(unless(409));
   await api.call('PATCH', `/api/v1/nodes/${name}/status`, {
     status: {
       capacity: CAPACITY,
