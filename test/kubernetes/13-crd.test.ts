@@ -10,10 +10,12 @@ import { DEFINITION } from '../../operator/crd/definition.ts';
 import type { FieldType } from '../../operator/crd/field.ts';
 import { spec } from '../../operator/crd/spec.ts';
 import { status } from '../../operator/crd/status.ts';
+import { REASONS } from '../../operator/reconcile/reasons.ts';
 import { readerConfig } from '../../operator/desired/config.ts';
 import { SECRETS_FOLDER } from '../../operator/desired/mounted-files.ts';
 import type { LogStream } from '../../operator/logstream.ts';
 import { TEST_CA } from '../fakes/certificates.ts';
+import { Followed, pod, reader, workload } from '../unit/operator/status/known.ts';
 import { builtFile } from './build.ts';
 import { ControlPlane } from './controlplane.ts';
 import { RULE_CASES } from './crd-cases.ts';
@@ -240,6 +242,26 @@ describe('13 status', () => {
     await patch('told', { status: { readyReplicas: 0 } });
     expect((await plane.call<LogStream>('GET', `${COLLECTION}/told`)).status?.readyReplicas).toBe(1);
     await expect(writeStatus('told', { conditions: [{ type: 'Ready', status: 'yes' }] })).rejects.toThrow(/ 422 /);
+  });
+
+  it('takes whatever the operator can have to say, or what was wrong would never be told', async () => {
+    await create(stream({}, 'troubled'));
+    const message = '\u0000\ud800 ünïcode '.repeat(4000);
+    for (const reason of Object.keys(REASONS)) {
+      const followed = new Followed();
+      followed.pass({
+        applyProblem: { reason, message, sinceMs: 1 },
+        workload: workload({ pods: [pod({ name: 'a'.repeat(253), ready: false })] }),
+        reader: reader({
+          podName: 'a'.repeat(253),
+          openShards: 2 ** 31 - 1,
+          behindMs: Number.MAX_VALUE,
+          version: 'v'.repeat(64),
+        }),
+      });
+      const said = followed.stream.status!;
+      expect((await writeStatus('troubled', said)).status, reason).toMatchObject({ reader: said.reader! });
+    }
   });
 });
 
