@@ -11,6 +11,8 @@ export function referencePage(): string {
 
 A field that the schema does not know is refused by \`kubectl apply\`. References to Secrets and ConfigMaps are to objects in the namespace of the LogStream. \`metadata.name\` may have at most 48 characters.
 
+The definition needs Kubernetes 1.30 or later, where a field can be selected by: \`kubectl get lst --field-selector spec.source.streamName=access-logs\` (on by default since 1.31, [KEP 4358](https://www.kubernetes.dev/resources/keps/4358/)).
+
 ${[...sections('spec', spec), ...sections('status', status)].join('\n')}`;
 }
 
