@@ -30,7 +30,7 @@ export interface WatchEvent {
  * `transport`: no answer, or one that says nothing of the object (connection, 404 for the path, 408, 429, 5xx);
  * `unauthorized` 401; `forbidden` 403; `terminating`: 403 or 409 because the namespace ends, or 404 because it is gone;
  * `quota`: 403 by a ResourceQuota or LimitRange; `missing`: 404 of an object; `conflict` 409; `exists`: 409 AlreadyExists;
- * `expired` 410; `too-large`: 413 or etcd's limit; `invalid`: 400, 415, 422; `undeclared`: an apply with a field that the server's schema lacks (500).
+ * `expired` 410; `too-large`: 413 or etcd's limit; `invalid`: 400, 415, 422, and 403 by an admission policy; `undeclared`: an apply with a field that the server's schema lacks (500).
  */
 export type FailureSort =
   | 'transport'

@@ -3,7 +3,7 @@ import { Agent, type Dispatcher } from 'undici';
 import { abortReason, unlessAborted } from '../../base/clock.ts';
 import type { EventLog } from '../../base/events.ts';
 import { KubeError, type ApiCall, type KubeApi, type WatchEvent } from './api.ts';
-import type { Connection, TlsAccess } from './connection.ts';
+import type { Access, Connection, TlsAccess } from './connection.ts';
 import { codeOf, nameOf, refusal, transportFailure } from './failures.ts';
 import { Lines } from './lines.ts';
 
@@ -116,7 +116,7 @@ class KubeClient implements KubeApi {
 
   async #send(call: ApiCall, sort: 'calls' | 'watches', signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { server } = this.#connection;
-    const { headers, tls } = await unlessAborted(this.#connection.access(), signal);
+    const { headers, tls } = await this.#access(call, signal);
     const begun = performance.now();
     let status = 0;
     try {
@@ -139,6 +139,15 @@ class KubeClient implements KubeApi {
       return answer;
     } finally {
       this.#options.onRequest?.({ method: call.method, status, ms: performance.now() - begun, host: server.host });
+    }
+  }
+
+  async #access(call: ApiCall, signal: AbortSignal): Promise<Access> {
+    try {
+      return await unlessAborted(this.#connection.access(), signal);
+    } catch (error) {
+      // Not the words of the program or the file.
+      throw transportFailure(call, `the credentials can not be read: ${codeOf(error)}`, error);
     }
   }
 

@@ -30,7 +30,7 @@ export const nameOf = ({ method, path }: Pick<ApiCall, 'method' | 'path'>): stri
 export function refusal(call: Pick<ApiCall, 'method' | 'path'>, { status, text, retryAfter }: Refusal): KubeError {
   const said = parseStatus(text);
   const seconds = Number(retryAfter ?? said?.details?.retryAfterSeconds ?? Number.NaN);
-  return new KubeError(`${nameOf(call)} answered ${status}${wordsOf(call, said)}`, {
+  return new KubeError(`${nameOf(call)} answered ${status}${wordsOf(call, status, said)}`, {
     sort: sortOf(status, said),
     status,
     ...(said?.reason === undefined ? {} : { reason: said.reason }),
@@ -68,8 +68,9 @@ function parseStatus(text: string): Status | undefined {
 }
 
 /** A proxy's page is not quoted, and when a Secret was written not even the server's words: a refused value stands in them. */
-function wordsOf({ method, path }: Pick<ApiCall, 'method' | 'path'>, said: Status | undefined): string {
-  if (said === undefined) return ' with no word of the API server';
+function wordsOf({ method, path }: Pick<ApiCall, 'method' | 'path'>, status: number, said: Status | undefined): string {
+  if (said === undefined)
+    return status === 404 ? ', as for a path that it does not serve' : ' with no word of the API server';
   const reason = said.reason === undefined || said.reason === '' ? '' : ` ${said.reason}`;
   if (said.message === undefined || (method !== 'GET' && /\/secrets(?:\/|$)/.test(path))) return reason;
   const line = said.message.replace(/\s+/g, ' ').trim();
@@ -99,10 +100,14 @@ const MISFIT = 'failed to create typed patch object';
 const QUOTA =
   /exceeded quota:|failed quota:|insufficient quota|(?:maximum|minimum) .+ usage per |limit to request ratio per /;
 
+/** An admission webhook, or a ValidatingAdmissionPolicy: the object is refused, not whoever sends it. */
+const POLICY = / denied (?:the )?request: /;
+
 const BY_STATUS: Readonly<Record<number, (said: Status | undefined) => FailureSort>> = {
   401: () => 'unauthorized',
   403: (said) => {
     if (namespaceEnds(said)) return 'terminating';
+    if (POLICY.test(said?.message ?? '')) return 'invalid';
     return QUOTA.test(said?.message ?? '') ? 'quota' : 'forbidden';
   },
   404: (said) => {

@@ -102,6 +102,19 @@ test.each([
   await expect(api.call(GET)).rejects.toMatchObject({ sort: 'transport', status: 0, message: /within 60 ms/ });
 });
 
+test('credentials that can not be read are told without the words of whoever failed to give them', async () => {
+  const connection: Connection = {
+    server: new URL('http://127.0.0.1:1'),
+    namespace: undefined,
+    access: () => Promise.reject(new Error('hidden')),
+    renew: () => undefined,
+  };
+  const api = kubeClient(connection, { log: silentLog() });
+  const error: unknown = await api.call(GET).catch((failure: unknown) => failure);
+  expect(error).toMatchObject({ sort: 'transport', message: /the credentials can not be read: Error$/ });
+  await api.close();
+});
+
 test('listings have a longer deadline', async () => {
   const limits = { callMs: 20, listMs: 10_000 };
   const { api } = await scene((_, response) => void setTimeout(() => json(response, 200, { ok: true }), 100), {

@@ -8,6 +8,20 @@ const status = (code: number, reason: string, message: string, details?: object)
   JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message, details });
 
 test.each([
+  [
+    'invalid',
+    403,
+    status(403, 'Forbidden', 'admission webhook "validation.gatekeeper.sh" denied the request: [label] missing'),
+  ],
+  [
+    'invalid',
+    403,
+    status(
+      403,
+      'Forbidden',
+      "deployments.apps \"d\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+    ),
+  ],
   ['unauthorized', 401, status(401, 'Unauthorized', 'Unauthorized')],
   [
     'forbidden',
