@@ -103,20 +103,24 @@ export class Operator {
     } finally {
       end.abort();
       this.#queue.close();
-      await Promise.all([this.#api.close(), ...servers.map((server) => server.close())]);
+      await this.#within(
+        async () => void (await Promise.all([this.#api.close(), ...servers.map((one) => one.close())])),
+      );
     }
   }
 
-  /** From the first full listing on, and again whenever another one leads no more. */
+  /** From the first full listing on, once no other one leads. */
   async #lead(synced: Promise<void>, stop: AbortSignal): Promise<void> {
     await unlessAborted(synced, stop);
     this.#parts.log.emit('operator.synced', { logStreams: this.#watching.caches.logStreams.size });
-    if (this.#leader === undefined) return this.#work(stop);
+    if (this.#leader === undefined) return this.#work(stop, new AbortController());
     await this.#leader.acquire(stop);
-    const left = new AbortController();
+    const [lost, left] = [new AbortController(), new AbortController()];
     const holding = this.#leader.hold(left.signal);
+    // At once, whoever waits for it: a write that is under way might still be taken.
+    holding.catch(() => lost.abort());
     try {
-      await Promise.race([this.#work(stop), holding]);
+      await Promise.race([this.#work(stop, lost), holding]);
     } finally {
       left.abort();
     }
@@ -124,16 +128,22 @@ export class Operator {
     await this.#within((signal) => this.#leader!.release(signal));
   }
 
-  /** Passes over LogStreams until `stop`. The Lease is held until the last one has ended: nobody else may write before. */
-  async #work(stop: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
-    const giveUp = new AbortController();
-    const late = () => void clock.sleep(DRAIN_MS).then(() => giveUp.abort());
-    stop.addEventListener('abort', late, { once: true });
-    await this.#workers.run(stop, giveUp.signal);
+  /** Passes over LogStreams until `stop`, or until `giveUp` at once. The Lease is held until the last one has ended: nobody else may write before. */
+  async #work(stop: AbortSignal, giveUp: AbortController): Promise<void> {
+    const ended = new AbortController();
+    const end = () => ended.abort();
+    giveUp.signal.addEventListener('abort', end, { once: true });
+    const drain = () => {
+      end();
+      void this.#parts.clock.sleep(DRAIN_MS).then(() => giveUp.abort());
+    };
+    if (stop.aborted) drain();
+    stop.addEventListener('abort', drain, { once: true });
+    await this.#workers.run(ended.signal, giveUp.signal);
     await this.#within((signal) => this.#recorder.flush(signal));
   }
 
+  /** Waits for it, but not longer than that. */
   async #within(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const end = new AbortController();
     const timer = new AbortController();
@@ -141,7 +151,11 @@ export class Operator {
       () => end.abort(),
       () => undefined,
     );
-    await work(end.signal).finally(() => timer.abort());
+    const inTime = work(end.signal).finally(() => timer.abort());
+    await Promise.race([
+      inTime,
+      new Promise((resolve) => end.signal.addEventListener('abort', resolve, { once: true })),
+    ]);
   }
 
   async #resync(signal: AbortSignal): Promise<void> {

@@ -212,6 +212,26 @@ describe('the operator', () => {
     expect(cluster.kube.writes.length).toBe(before);
   });
 
+  it('gives up at once what is under way when it can not renew', async () => {
+    cluster.stream('a');
+    const program = cluster.start();
+    let aborted = false;
+    program.pass = (_key, signal) =>
+      new Promise((_resolve, reject) =>
+        signal.addEventListener('abort', () => {
+          aborted = true;
+          reject(new DOMException('given up', 'AbortError'));
+        }),
+      );
+    await cluster.clock.until(() => program.passed.length === 1);
+    program.cut = true;
+    await cluster.clock.advance(10_100);
+    expect([program.outcome, aborted]).toEqual(['failed', true]);
+    cluster.stream('b');
+    await cluster.clock.advance(60_000);
+    expect(program.passed).toEqual(['logs/a']);
+  });
+
   it('learns PodMonitors when the cluster does', async () => {
     cluster.stream('a');
     const program = cluster.start();
