@@ -145,6 +145,8 @@ describe('the Deployment', () => {
       'app.kubernetes.io/component': 'reader',
     });
     expect(template.metadata.labels).toMatchObject({ ...selector.matchLabels, team: 'logs' });
+    const taken = { metadata: { labels: { 'app.kubernetes.io/instance': 'other' } } };
+    expect(deployment({ podTemplate: taken }).spec.template.metadata.labels).toMatchObject(selector.matchLabels);
   });
 
   const annotations = (spec: Partial<LogStreamSpec> = {}, resolved: Resolved = nothing) =>

@@ -21,6 +21,7 @@ const after = (sent: Any, way: Way, change: (before: unknown) => unknown): boole
 const gone = () => undefined;
 const also = (more: unknown) => (before: unknown) =>
   Array.isArray(before) ? [more, ...(before as unknown[])] : { ...(before as object), ...(more as object) };
+const behind = (more: unknown) => (before: unknown) => [...(before as unknown[]), more];
 const as = (value: unknown) => () => value;
 
 describe('the hash', () => {
@@ -88,11 +89,11 @@ describe('a child that was applied', () => {
 
   it.each<[string, Way, (before: unknown) => unknown]>([
     ['somebody scales it', ['spec', 'replicas'], as(3)],
-    ['somebody changes the command', [...reader, 'command'], also('x')],
+    ['somebody changes the command', [...reader, 'command'], behind('x')],
     ['somebody changes a variable', [...reader, 'env', 1, 'value'], as('0.50')],
     ['somebody removes a variable', [...reader, 'env', 1], gone],
     ['somebody changes a limit', [...reader, 'resources', 'limits', 'memory'], as('1025Mi')],
-    ['somebody adds a toleration', [...pod, 'tolerations'], also({ key: 'b' })],
+    ['somebody adds a toleration', [...pod, 'tolerations'], behind({ key: 'b' })],
     ['somebody removes the ban on tokens', [...pod, 'automountServiceAccountToken'], gone],
     ['somebody renames the container', [...reader, 'name'], as('other')],
     ['somebody takes the hash', ['metadata', 'annotations', HASH_ANNOTATION], gone],
