@@ -103,9 +103,9 @@ export class Operator {
     } finally {
       end.abort();
       this.#queue.close();
-      await this.#within(
-        async () => void (await Promise.all([this.#api.close(), ...servers.map((one) => one.close())])),
-      );
+      await this.#within(async () => {
+        await Promise.all([this.#api.close(), ...servers.map((server) => server.close())]);
+      });
     }
   }
 
