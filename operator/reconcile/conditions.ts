@@ -75,17 +75,17 @@ function summaryOf(view: View): Summary {
 }
 
 /** What keeps the newest spec from being brought about; whatever runs is left as it is. */
-function specTrouble({ facts, previous, nowMs }: View): Trouble[] {
+function specTrouble(view: View): Trouble[] {
+  const { facts, previous, nowMs } = view;
   const { configProblems, referenceProblems, applyProblem, handsOff } = facts;
   if (handsOff) return keptTrouble(previous);
-  const since = (type: string) => {
-    const before = previous.get(type);
-    return before?.status === 'False' ? Date.parse(before.lastTransitionTime) : nowMs;
-  };
+  const since = (type: string) => sinceMs(previous.get(type), 'False') ?? nowMs;
   return [
     ...configProblems.map((problem) => ({ ...problem, sinceMs: problem.sinceMs ?? since('ConfigValid') })),
     ...referenceProblems.map((problem) => ({ ...problem, sinceMs: problem.sinceMs ?? since('ReferencesResolved') })),
-    ...(applyProblem === undefined ? [] : [{ ...applyProblem, sinceMs: applyProblem.sinceMs ?? nowMs }]),
+    ...(applyProblem === undefined
+      ? []
+      : [{ ...applyProblem, sinceMs: applyProblem.sinceMs ?? sinceMs(previous.get('Reconciling'), 'True') ?? nowMs }]),
   ];
 }
 
@@ -99,10 +99,10 @@ function keptTrouble(previous: Previous): Trouble[] {
 
 /** Ready stays what it was for the spec that runs. */
 function blockedBySpec(view: View, troubles: readonly Trouble[]): Summary {
-  const first = foremost(troubles, view);
-  const runs = !view.facts.paused && flows(view);
-  const message = runs ? `${first.message} The reader that runs goes on as it is.` : first.message;
-  return { ready: runs ? 'True' : 'False', ofEarlierSpec: true, ...judged({ ...first, message }, view) };
+  const summary = judged(troubles, view);
+  if (view.facts.paused || !flows(view)) return { ...summary, ready: 'False', ofEarlierSpec: true };
+  const message = `${summary.message} The reader that runs goes on as it is.`;
+  return { ...summary, ready: 'True', message, ofEarlierSpec: true };
 }
 
 function whilePaused(view: View): Summary {
@@ -133,7 +133,7 @@ function whileReading(view: View): Summary {
     return { ready: 'True', progress: 'done', reason: 'Running', message: `The reader is ready.${waits}` };
   }
   const troubles = readingTrouble(view);
-  if (troubles.length > 0) return { ready: 'False', ...judged(foremost(troubles, view), view) };
+  if (troubles.length > 0) return { ready: 'False', ...judged(troubles, view) };
   return ending(view, 'The reader is being started or replaced.');
 }
 
@@ -181,16 +181,15 @@ function silent({ facts, previous, nowMs }: View): { readonly trouble?: Trouble;
   return { trouble: { reason: 'ReaderNotReady', message, sinceMs: 0 } };
 }
 
-/** One that has stalled counts more than one that may pass. */
-function foremost(troubles: readonly Trouble[], view: View): Trouble {
-  return troubles.find((trouble) => remainingMs(trouble, view) === 0) ?? troubles[0]!;
-}
-
-function judged(trouble: Trouble, view: View): Omit<Summary, 'ready' | 'ofEarlierSpec'> {
-  const { reason, message } = trouble;
-  const leftMs = remainingMs(trouble, view);
-  if (leftMs === 0) return { progress: 'stalled', reason, message };
-  return { progress: 'under way', reason, message, requeueAfterMs: nextMs(view, leftMs) };
+/** One that has stalled counts more than those that may pass, and is the one that is told until it is over. */
+function judged(troubles: readonly Trouble[], view: View): Omit<Summary, 'ready' | 'ofEarlierSpec'> {
+  const left = troubles.map((trouble) => remainingMs(trouble, view));
+  const before = view.previous.get('Stalled');
+  const told = troubles.find((trouble) => before?.status === 'True' && trouble.reason === before.reason);
+  const stalled = (told ?? troubles[left.indexOf(0)])?.reason;
+  const { reason, message } = troubles.find((trouble) => trouble.reason === stalled) ?? troubles[0]!;
+  if (stalled !== undefined) return { progress: 'stalled', reason, message };
+  return { progress: 'under way', reason, message, requeueAfterMs: nextMs(view, Math.min(...left)) };
 }
 
 const overdue = ({ facts, nowMs }: View) => stuckTerminating(facts.workload?.pods ?? [], nowMs);

@@ -15,6 +15,8 @@ export interface Facts {
   readonly applyProblem: Problem | undefined;
   readonly workload: WorkloadFacts | undefined;
   readonly reader: ReaderFacts | undefined;
+  /** The pod that reads is not the one that the status is about. */
+  readonly otherReader?: boolean;
   /** How far behind a reader may be and still have caught up. */
   readonly lagThresholdMs?: number;
   /** A reset that was asked for and is not done. */

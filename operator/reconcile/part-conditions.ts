@@ -66,11 +66,11 @@ function referencesResolved({ firstSeen, handsOff, configProblems, referenceProb
 
 const isWanted = ({ firstSeen, paused }: Facts): boolean => !firstSeen && !paused;
 
-function readerAvailable({ facts, notReadyBecause }: PartView): Say {
+function readerAvailable({ facts, previous, notReadyBecause }: PartView): Say {
   const { workload } = facts;
   if (!isWanted(facts)) return undefined;
   // The Deployment still speaks of what it was.
-  if (workload?.current === false) return 'kept';
+  if (workload?.current === false && previous.has('ReaderAvailable')) return 'kept';
   if ((workload?.readyReplicas ?? 0) >= 1)
     return { status: 'True', reason: 'Available', message: 'A pod of the reader is ready.' };
   return { status: 'False', ...pick(notReadyBecause) };
@@ -92,9 +92,15 @@ function reachable(view: PartView, part: ErrorPart & keyof typeof NAMES): Say {
   if (error !== undefined && told.how !== 'kept')
     return { status: 'False', reason: error.reason, message: error.message };
   const type = part === 'source' ? 'SourceReachable' : 'OutputReachable';
-  if (told.how === 'kept') return view.previous.has(type) ? 'kept' : UNHEARD;
+  if (told.how === 'kept') return isBelieved(view, type) ? 'kept' : UNHEARD;
   if (told.how !== 'now') return UNHEARD;
   return { status: 'True', reason: 'Reachable', message: `The reader meets nothing in its way to ${NAMES[part]}.` };
+}
+
+/** What an earlier pod did not complain of is believed until this one says otherwise. */
+function isBelieved({ facts, previous }: PartView, type: string): boolean {
+  const before = previous.get(type);
+  return before !== undefined && !(facts.otherReader === true && before.status === 'False');
 }
 
 /** Half the threshold, so that a reader that lies about there does not change it with every look. */

@@ -5,7 +5,7 @@ import type { LogStream, LogStreamStatus } from '../logstream.ts';
 import { cut, wholeSeconds } from './condition.ts';
 import { conditionsOf } from './conditions.ts';
 import type { Facts } from './facts.ts';
-import { reasonOfError, sentence, stallsAfterMs, TOLD_BY_READER } from './reasons.ts';
+import { reasonOfError, sentence, stallsAfterMs } from './reasons.ts';
 import { newestPod, toldStatus } from './told-status.ts';
 import { transitions, type Transition } from './transitions.ts';
 
@@ -19,9 +19,13 @@ export interface StatusChange {
 
 export function statusOf(stream: LogStream, given: Facts, nowMs: number): StatusChange {
   const before = stream.status ?? {};
-  const facts = { ...given, lagThresholdMs: stream.spec.monitoring.lagThresholdSeconds * 1000 };
+  const facts = {
+    ...given,
+    lagThresholdMs: stream.spec.monitoring.lagThresholdSeconds * 1000,
+    otherReader: isOther(newestPod(given)?.name, before.reader?.podName),
+  };
   const previous = before.conditions ?? [];
-  const { conditions, requeueAfterMs } = conditionsOf(facts, ofThisReader(previous, before, facts), nowMs);
+  const { conditions, requeueAfterMs } = conditionsOf(facts, previous, nowMs);
   const trouble = troubleOf(conditions, facts);
   const status: LogStreamStatus = {
     ...kept(before),
@@ -54,16 +58,8 @@ function ofWorkload({ metadata }: LogStream, { workload }: Facts, running: boole
   return { replicas, readyReplicas, selector, ...(running && configHash !== undefined ? { configHash } : {}) };
 }
 
-/** What an earlier pod complained of is no complaint of this one; what it did not complain of is believed until this one says otherwise. */
-function ofThisReader(previous: readonly Condition[], { reader }: LogStreamStatus, facts: Facts): readonly Condition[] {
-  const pod = newestPod(facts);
-  if (pod === undefined || pod.name === reader?.podName) return previous;
-  return previous.flatMap((one) => {
-    if (one.status !== 'False') return one;
-    if (['SourceReachable', 'OutputReachable'].includes(one.type)) return [];
-    return TOLD_BY_READER.has(one.reason) ? { ...one, reason: 'Progressing' } : one;
-  });
-}
+const isOther = (name: string | undefined, before: string | undefined): boolean =>
+  name !== undefined && name !== before;
 
 const is = (conditions: readonly Condition[], type: string, status: Condition['status']): Condition | undefined =>
   conditions.find((one) => one.type === type && one.status === status);
@@ -114,11 +110,11 @@ function besides(
   return [{ type: 'Warning', reason: trouble.reason, note: trouble.message }];
 }
 
-/** Pods come and go while a rollout is under way; how many there are is written with what it comes to. */
+/** Pods come and go while a rollout is under way; how many there are, and which, is written with what it comes to. */
 function differs(before: LogStreamStatus, after: LogStreamStatus): boolean {
   const underWay = [before, after].every(({ conditions }) => is(conditions ?? [], 'Reconciling', 'True') !== undefined);
-  const counts = underWay ? { replicas: 0, readyReplicas: 0 } : {};
-  return !isDeepStrictEqual(comparable({ ...before, ...counts }), comparable({ ...after, ...counts }));
+  const passing = underWay ? { replicas: 0, readyReplicas: 0, reader: {} } : {};
+  return !isDeepStrictEqual(comparable({ ...before, ...passing }), comparable({ ...after, ...passing }));
 }
 
 /** The API server keeps conditions in an order of its own. */

@@ -26,7 +26,11 @@ export function toldOf(facts: Facts, previous: Previous, nowMs: number): Told {
   const ended = facts.workload?.pods.flatMap((pod) => lastWords(pod, unavailableMs)) ?? [];
   if (ended.length > 0) return { how: 'ended', errors: ended, behindMs: undefined, notReady: true };
   const reader = readerOf(facts);
-  if (reader === undefined) return { how: 'kept', errors: kept(previous, nowMs), behindMs: undefined, notReady: false };
+  if (reader === undefined) {
+    // What an earlier pod complained of is no complaint of this one.
+    const errors = facts.otherReader === true ? [] : kept(facts, previous, nowMs);
+    return { how: 'kept', errors, behindMs: undefined, notReady: false };
+  }
   if (reader.stale === true) return { how: 'unheard', errors: [], behindMs: undefined, notReady: false };
   const errors = reader.errors.map((error) => ({
     part: error.part,
@@ -54,11 +58,12 @@ function lastWords(pod: PodFacts, since: number): Told['errors'] {
   ];
 }
 
-function kept(previous: Previous, nowMs: number): Told['errors'] {
+function kept({ workload }: Facts, previous: Previous, nowMs: number): Told['errors'] {
   const parts = { SourceReachable: 'source', OutputReachable: 'output', ReaderAvailable: 'reader' } as const;
   return Object.entries(parts).flatMap(([type, part]) => {
     const before = previous.get(type);
     if (before?.status !== 'False' || !TOLD_BY_READER.has(before.reason)) return [];
+    if (type === 'ReaderAvailable' && (workload?.readyReplicas ?? 0) > 0) return [];
     const { reason, message } = before;
     return [{ part, reason, message, sinceMs: sinceMs(before, 'False') ?? nowMs }];
   });

@@ -12,11 +12,13 @@ const NOT_CREATED = ['CreateContainerConfigError', 'CreateContainerError', 'RunC
 
 /** The one that matters most; undefined while everything may still be on its way. */
 export function workloadTrouble(
-  { podsRefused, progressDeadlineExceeded, pods }: WorkloadFacts,
+  { podsRefused, progressDeadlineExceeded, pods, readyReplicas }: WorkloadFacts,
   previous: Previous,
   nowMs: number,
 ): Trouble | undefined {
-  const unavailableMs = sinceMs(previous.get('ReaderAvailable'), 'False') ?? nowMs;
+  // Beside a reader that is ready a pod has its trouble since it was made.
+  const known = sinceMs(previous.get('ReaderAvailable'), 'False') ?? sinceMs(previous.get('Ready'), 'False');
+  const unavailableMs = readyReplicas > 0 ? 0 : (known ?? nowMs);
   if (podsRefused !== undefined) return { ...refusal(podsRefused), sinceMs: unavailableMs };
   const living = pods.filter(({ terminating }) => terminating === undefined);
   const found = living.flatMap((pod) => podTrouble(pod, Math.max(unavailableMs, pod.createdMs)) ?? []);

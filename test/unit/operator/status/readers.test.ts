@@ -1,0 +1,234 @@
+/** Readers that are asked how they stand, over real sockets; time is the test's. */
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { LogStream } from '../../../../operator/logstream.ts';
+import { factsIn } from '../../../../operator/readers/answer.ts';
+import { Readers } from '../../../../operator/readers/readers.ts';
+import { FakeClock } from '../../../fakes/clock.ts';
+import { pod, START_MS } from './known.ts';
+
+const servers = new Set<Server>();
+const ends = new Set<AbortController>();
+afterEach(async () => {
+  for (const end of ends) end.abort();
+  await Promise.all(
+    [...servers].map((server) => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      return closed;
+    }),
+  );
+  servers.clear();
+});
+
+const streamOf = (uid: string): LogStream =>
+  ({
+    metadata: { name: uid, namespace: 'logs', uid },
+    spec: { monitoring: { lagThresholdSeconds: 300 } },
+  }) as LogStream;
+
+/** As `kinlog run` says it. */
+const status = (more: object = {}) => ({
+  name: 'orders-reader-1',
+  version: '1.2.3',
+  outputs: [{ name: 'hec:splunk:8088', ok: true }],
+  streams: [
+    {
+      id: 'orders',
+      ready: true,
+      errors: [],
+      positionStored: '2026-01-01T00:00:00.000Z',
+      eventsDelivered: '2026-01-01T00:00:00.000Z',
+      reader: {
+        shards: [
+          { shardId: 'a', state: 'ended', parents: [], behindMs: 99_000_000, position: 'x' },
+          { shardId: 'b', state: 'reading', parents: ['a'], behindMs: 700 },
+          { shardId: 'c', state: 'reading', parents: ['a'], behindMs: 20 },
+          { shardId: 'd', state: 'waiting', parents: ['b'] },
+        ],
+      },
+      ...more,
+    },
+  ],
+});
+
+async function scene(answer: RequestListener, intervalSeconds = 60) {
+  const asked: number[] = [];
+  const clock = new FakeClock(START_MS);
+  const server = createServer((request, response) => {
+    asked.push(clock.monotonic());
+    answer(request, response);
+  });
+  server.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  servers.add(server);
+  const news: string[] = [];
+  const { port } = server.address() as AddressInfo;
+  const readers = new Readers({ intervalSeconds, clock, port, onNews: (key) => news.push(key), random: () => 0.5 });
+  const end = new AbortController();
+  ends.add(end);
+  void readers.run(end.signal).catch(() => undefined);
+  const watch = (more: Parameters<typeof pod>[0] = {}) =>
+    readers.watch(streamOf('u'), [pod({ ip: '127.0.0.1', ...more })]);
+  return { readers, clock, asked, news, watch };
+}
+
+const says =
+  (what: () => object): RequestListener =>
+  (_, response) =>
+    void response.end(JSON.stringify(what()));
+
+describe('Readers', () => {
+  it('ask a new reader soon, then once in an interval, and say only what is news', async () => {
+    let told: object = status();
+    const { readers, clock, asked, news, watch } = await scene(says(() => told));
+    expect(readers.facts('u')).toBeUndefined();
+    watch();
+    await clock.until(() => news.length === 1);
+    expect(readers.facts('u')).toMatchObject({
+      podName: 'orders-reader-1',
+      version: '1.2.3',
+      ready: true,
+      openShards: 2,
+      closedShardsPending: 1,
+      behindMs: 99_000_000,
+    });
+    told = status({ positionStored: '2026-01-01T00:05:00.000Z' });
+    for (let minute = 0; minute < 10; minute++) {
+      watch();
+      await clock.advance(60_000);
+      await clock.until(() => asked.length > minute);
+    }
+    expect(news).toEqual(['logs/u']);
+    // The interval and a little more, so that they do not fall into step.
+    expect(asked.length).toBeGreaterThanOrEqual(9);
+    expect(asked.length).toBeLessThanOrEqual(11);
+    told = status({ errors: [{ part: 'output', code: 'KINLOG_SPLUNK_REFUSED', message: 'no', remedy: 'Mend it.' }] });
+    await clock.until(() => news.length === 2);
+    expect(readers.facts('u')!.errors).toEqual([
+      { part: 'output', code: 'KINLOG_SPLUNK_REFUSED', message: 'no', remedy: 'Mend it.' },
+    ]);
+  });
+
+  it('ask sooner when the pod becomes ready or ceases to be, but not at every flicker', async () => {
+    const { clock, asked, watch, news } = await scene(says(() => status()));
+    watch();
+    await clock.until(() => news.length === 1);
+    for (let flicker = 0; flicker < 10; flicker++) {
+      watch({ ready: flicker % 2 === 0 });
+      await clock.advance(1000);
+    }
+    await clock.until(() => asked.length >= 2);
+    expect(asked[1]! - asked[0]!).toBeGreaterThanOrEqual(5000);
+    expect(asked.length).toBeLessThanOrEqual(3);
+  });
+
+  it('spread those that were there before over an interval', async () => {
+    const { clock, asked, watch, news } = await scene(says(() => status()));
+    watch({ startedAt: new Date(START_MS - 3_600_000).toISOString() });
+    await clock.until(() => news.length === 1);
+    expect(asked[0]).toBeGreaterThanOrEqual(30_000);
+  });
+
+  it('call a reader that does not answer stale after three intervals, once', async () => {
+    let broken = false;
+    const { readers, clock, news, watch } = await scene((request, response) => {
+      if (broken) request.destroy();
+      else response.end(JSON.stringify(status()));
+    });
+    watch();
+    await clock.until(() => news.length === 1);
+    broken = true;
+    await clock.until(() => news.length === 2);
+    expect(readers.facts('u')).toMatchObject({ stale: true, podName: 'orders-reader-1' });
+    await clock.advance(600_000);
+    expect(news).toHaveLength(2);
+    broken = false;
+    await clock.until(() => news.length === 3);
+    expect(readers.facts('u')!.stale).toBeUndefined();
+  });
+
+  it('forget what an earlier pod said, and everything of a stream that is gone', async () => {
+    const { readers, clock, news, watch, asked } = await scene(says(() => status()));
+    watch();
+    await clock.until(() => news.length === 1);
+    watch({ name: 'orders-reader-2' });
+    expect(readers.facts('u')).toBeUndefined();
+    await clock.until(() => news.length === 2);
+    readers.forget('u');
+    const before = asked.length;
+    await clock.advance(600_000);
+    expect([asked.length, news.length]).toEqual([before, 2]);
+  });
+
+  it('with an interval of 0 ask nobody', async () => {
+    const { clock, asked, watch } = await scene(
+      says(() => status()),
+      0,
+    );
+    watch();
+    await clock.advance(600_000);
+    expect(asked).toEqual([]);
+  });
+
+  it.each<[string, RequestListener]>([
+    ['redirects elsewhere', (_, response) => void response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()],
+    ['answers with an error', (_, response) => void response.writeHead(500).end(JSON.stringify(status()))],
+    ['is no JSON', (_, response) => void response.end('<html>')],
+    ['is huge', (_, response) => void response.end(`{"streams":[{"id":"${'x'.repeat(3 << 20)}"}]}`)],
+    ['is of another shape', (_, response) => void response.end('{"streams":{"0":1},"outputs":7}')],
+    [
+      'is cut off',
+      (_, response) => {
+        response.writeHead(200, { 'content-length': 1000 });
+        response.write('{"streams":');
+        setImmediate(() => response.destroy());
+      },
+    ],
+  ])('bear an answer that %s, and go on asking', async (_, listener) => {
+    let hostile = true;
+    const { clock, asked, news, watch } = await scene((request, response) => {
+      if (hostile) listener(request, response);
+      else response.end(JSON.stringify(status()));
+    });
+    watch();
+    await clock.until(() => asked.length >= 2);
+    expect(news).toEqual([]);
+    hostile = false;
+    await clock.until(() => news.length === 1);
+  });
+});
+
+describe('an answer', () => {
+  const read = (answer: unknown) => factsIn(JSON.stringify(answer), 'p', 0);
+
+  it('of wrong types has no value where it says nothing', () => {
+    for (const answer of [null, 1, [], {}, { streams: [] }, { streams: [null] }]) expect(read(answer)).toBeUndefined();
+    expect(
+      read({
+        version: {},
+        streams: [
+          { ready: 'yes', reader: { shards: [1, { parents: 7, behindMs: 'x' }] }, errors: [1, { part: '__proto__' }] },
+        ],
+      }),
+    ).toMatchObject({ version: '', ready: false, openShards: 1, behindMs: undefined, errors: [] });
+  });
+
+  it('is cut: few errors, short texts on one line, no times that are none', () => {
+    const error = {
+      part: 'source',
+      code: 'C',
+      message: `a\n\u001b[31m${'x'.repeat(10_000)}`,
+      remedy: '',
+      since: 'soon',
+    };
+    const { errors, positionStored } = read({
+      streams: [{ errors: Array.from({ length: 1000 }, () => error), positionStored: '2026-13-99T00:00:00Z' }],
+    })!;
+    expect(errors).toHaveLength(10);
+    expect(errors[0]!.message).toMatch(/^a \[31mx+$/);
+    expect(errors[0]!.message.length).toBeLessThanOrEqual(500);
+    expect([errors[0]!.since, positionStored]).toEqual([undefined, undefined]);
+  });
+});
