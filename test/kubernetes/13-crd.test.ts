@@ -266,8 +266,11 @@ describe('13 status', () => {
 });
 
 describe('13 property', () => {
-  const authorities = mkdtempSync(path.join(tmpdir(), 'kinlog-authorities-'));
-  for (const name of ['hec-ca', 'source-ca', 'kv-store-ca']) writeFileSync(path.join(authorities, name), TEST_CA);
+  let authorities: string;
+  beforeAll(() => {
+    authorities = mkdtempSync(path.join(tmpdir(), 'kinlog-authorities-'));
+    for (const name of ['hec-ca', 'source-ca', 'kv-store-ca']) writeFileSync(path.join(authorities, name), TEST_CA);
+  });
   afterAll(() => rmSync(authorities, { recursive: true }));
 
   it('what the schema accepts kinlog run accepts too', { timeout: 300_000 }, async () => {
