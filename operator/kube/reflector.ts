@@ -27,6 +27,11 @@ export type ReflectorCount = 'lists' | 'watches' | 'expired' | 'failures';
 const WATCH_SECONDS = { least: 300, spread: 300 };
 /** A watch that the server ended so soon is not begun again at once. */
 const SHORT_MS = 5_000;
+/**
+ * More than the minute in which a bookmark comes. Without one the moment may lie in the server's future, as after etcd was restored
+ * from a backup: Kubernetes 1.36 then says nothing at all until it has caught up, and what happened before would never be told.
+ */
+const SILENT_MS = 75_000;
 
 export class Reflector<T extends KubeObject> {
   /** Settles when the cache holds the first full listing; never after a stop before that. */
@@ -105,14 +110,22 @@ export class Reflector<T extends KubeObject> {
     this.#count('watches');
     const call = this.#call();
     const timeoutSeconds = WATCH_SECONDS.least + Math.floor(this.#random() * WATCH_SECONDS.spread);
-    const { labelSelector, api } = this.#options;
+    const { labelSelector, api, clock } = this.#options;
     const query = { watch: true, allowWatchBookmarks: true, timeoutSeconds, labelSelector };
     const from = { ...query, resourceVersion: this.#resourceVersion };
-    for await (const event of api.watch({ ...call, query: from }, signal)) {
-      this.#take(event, call);
+    const begun = clock.monotonic();
+    let heard = false;
+    try {
+      for await (const event of api.watch({ ...call, query: from }, signal)) {
+        this.#take(event, call);
+        this.#trouble.over();
+        heard = true;
+      }
       this.#trouble.over();
+    } catch (error) {
+      if (!heard && clock.monotonic() - begun >= SILENT_MS) this.#resourceVersion = undefined;
+      throw error;
     }
-    this.#trouble.over();
   }
 
   #take({ type, object }: WatchEvent, call: ApiCall): void {

@@ -142,6 +142,20 @@ test('a bookmark moves the moment from which the watch goes on', async () => {
   expect(api.calls.at(-1)!.query).toMatchObject({ resourceVersion: revision, allowWatchBookmarks: true });
 });
 
+test.each([
+  ['was silent for longer than bookmarks take is followed by a listing', false, 2],
+  ['said something goes on from there', true, 1],
+])('a broken watch that %s', async (_, says, listings) => {
+  const { api, clock, start } = reflectorScene();
+  await start();
+  await settle();
+  if (says) api.bookmark();
+  await clock.advance(90_000);
+  api.endWatches(broken());
+  await clock.until(() => api.count('watch') === 2);
+  expect(api.count('list')).toBe(listings);
+});
+
 test('the same event twice changes nothing', async () => {
   const { api, start, put, told, equal } = reflectorScene();
   await start();
