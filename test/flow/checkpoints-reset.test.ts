@@ -1,8 +1,9 @@
 /** `kinlog checkpoints reset` as a process: to a start that is stored, and when there is nothing to remove. */
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, it } from 'vitest';
 import { openLevelStore } from '../../reader/checkpoint/leveldb.ts';
-import { dumpAll, FIRST, readScene, rowsIn, SECOND } from './checkpoints-scene.ts';
+import { dumpAll, FIRST, folder, readScene, rowsIn, SECOND, simulator } from './checkpoints-scene.ts';
 import { run } from './cli-process.ts';
 
 it('reset to a start stores it for every shard that the stream has, whatever was stored before', async () => {
@@ -52,4 +53,20 @@ it('a reset that finds nothing is no failure only when that was asked for', asyn
   expect((await checkpoints('reset', '--yes')).stderr).toMatch(/holds no positions of the stream/);
   expect(await checkpoints('reset', '--yes', '--ignore-missing')).toMatchObject({ status: 0 });
   expect((await checkpoints('reset', '--to=tip', '--ignore-missing')).stderr).toContain('means nothing with --to');
+});
+
+it('the file of kinlog run says where everything is, for a reset too', async () => {
+  const { checkpoints, directory, stream } = await readScene();
+  const file = path.join(folder, `${stream}-reset.yaml`);
+  const reader = { stream, region: 'us-east-1', endpoint: simulator.url };
+  const store = { kind: 'leveldb', directory };
+  writeFileSync(file, JSON.stringify({ store, output: { kind: 'ndjson' }, streams: [reader] }));
+  const reset = ['checkpoints', 'reset', '--config', file, '--yes', '--wait', '40s'];
+  expect(await run('main', [...reset, '--to', 'horizon'])).toMatchObject({ status: 0, stdout: '' });
+  expect(rowsIn(await checkpoints('list', '--json')).map(({ position }) => position.kind)).toEqual([
+    'horizon',
+    'horizon',
+  ]);
+  expect(await run('main', [...reset, '--ignore-missing'])).toMatchObject({ status: 0, stdout: '' });
+  expect((await checkpoints('list')).stderr).toMatch(/holds no positions of the stream/);
 });
