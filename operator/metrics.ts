@@ -22,6 +22,7 @@ const FAULTS: Readonly<Record<ReconcileFault, string>> = {
   panic: 'controller_runtime_reconcile_panics_total',
   timeout: 'controller_runtime_reconcile_timeouts_total',
 };
+const RESULTS: readonly ReconcileResult[] = ['success', 'error', 'requeue_after'];
 const REFLECTOR: Readonly<Record<ReflectorCount, string>> = {
   lists: 'whole listings',
   watches: 'watches that were begun',
@@ -79,6 +80,7 @@ export class OperatorMetrics {
     const dropped = 'Events that were not written: too many, or the API server does not take them';
     this.#eventsDropped = new Counter({ name: 'kinlog_operator_events_dropped_total', help: dropped, registers });
     this.queueWatcher = this.#queueWatcher();
+    this.#beginAtZero();
   }
 
   reconciled(result: ReconcileResult, ms: number): void {
@@ -121,6 +123,12 @@ export class OperatorMetrics {
     const build = { version, node: process.versions.node };
     this.#gauge('kinlog_operator_build_info', 'always 1', build, () => 1);
     this.#logStreams(measured.logStreams);
+  }
+
+  /** A rate over what has not happened yet is 0, and not unknown. */
+  #beginAtZero(): void {
+    for (const result of RESULTS) this.#reconciles.inc({ controller: CONTROLLER, result }, 0);
+    for (const fault of Object.values(this.#faults)) fault.inc({ controller: CONTROLLER }, 0);
   }
 
   #logStreams(cache: Cache<LogStream>): void {

@@ -21,7 +21,7 @@ export interface Queue {
 }
 
 /** As controller-runtime counts. */
-export type ReconcileResult = 'success' | 'error' | 'requeue' | 'requeue_after';
+export type ReconcileResult = 'success' | 'error' | 'requeue_after';
 export type ReconcileFault = 'error' | 'terminal' | 'panic' | 'timeout';
 
 export interface WorkersParts {

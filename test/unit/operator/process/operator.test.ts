@@ -250,6 +250,7 @@ describe('the operator', () => {
     const { body } = await program.get('metrics', '/metrics');
     for (const line of [
       'controller_runtime_reconcile_total{controller="logstream",result="success"} 1',
+      'controller_runtime_reconcile_panics_total{controller="logstream"} 0',
       'controller_runtime_max_concurrent_reconciles{controller="logstream"} 5',
       'controller_runtime_active_workers{controller="logstream"} 0',
       'workqueue_adds_total{name="logstream",controller="logstream"} 1',
