@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { ERRORS } from '../base/errors.ts';
 import { COUNTERS, EVENTS } from '../base/events.ts';
 import { optionsPage } from '../operator/options-page.ts';
+import { reasonsPage } from '../operator/reconcile/reasons-page.ts';
 import { METRICS_FIELDS } from '../splunk-app/input/metrics-fields.ts';
 
 const RETRY = {
@@ -64,6 +65,7 @@ const PAGES: Readonly<Record<string, () => string>> = {
   'events.md': eventsPage,
   'splunk/metrics-log.md': metricsLogPage,
   'kubernetes/operator.md': optionsPage,
+  'kubernetes/troubleshooting.md': reasonsPage,
 };
 
 const check = process.argv.includes('--check');
