@@ -1,8 +1,4 @@
-/**
- * Lays fields of the user over the pod that the operator makes, by the rules of strategic merge patches: groups are merged, null removes, lists of named things
- * are merged by their keys, other lists are replaced. Fields that are newer than the operator stay as they are. Pure.
- * https://github.com/kubernetes/community/blob/main/contributors/devel/sig-api-machinery/strategic-merge-patch.md
- */
+/** Lays fields of the user over the pod that the operator makes, by the rules of strategic merge patches. Pure. */
 import type { Json } from './pod.ts';
 
 /**
@@ -41,7 +37,11 @@ export const keyedList = (name: string, within: string): KeyedList | undefined =
 export const isGroup = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** `over` has no faults by `overlayFaults`. Neither is changed. */
+/**
+ * Groups are merged, null removes, lists of named things are merged by their keys, other lists are replaced. Fields that are newer than the operator stay as they are:
+ * https://github.com/kubernetes/community/blob/main/contributors/devel/sig-api-machinery/strategic-merge-patch.md
+ * `over` has no faults by `overlayFaults`. Neither is changed.
+ */
 export function overlaid(base: Json, over: Json): Json {
   return merged(base, over, '');
 }
