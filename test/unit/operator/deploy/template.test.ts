@@ -20,6 +20,7 @@ describe('yamlOf', () => {
       node: fc.dictionary(
         keys,
         fc.oneof({ maxDepth: 3 }, scalars, fc.array(fc.oneof(scalars, tie('node')), { maxLength: 3 }), tie('node')),
+        { maxKeys: 4 },
       ),
     }));
     fc.assert(
