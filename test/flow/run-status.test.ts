@@ -1,9 +1,10 @@
 /** kinlog run in a pod: its name and address come from outside, and what stands in its way is told to whoever asks, or by its last line. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { factsIn } from '../../operator/readers/answer.ts';
 import { run, ToolProcess, until } from './cli-process.ts';
 import { hecIn, secrets, stopped, toHec, TOKEN } from './run-hec-scene.ts';
-import { runScene, type RunProcess } from './run-scene.ts';
+import { numbered, runScene, type RunProcess } from './run-scene.ts';
 
 const scenes = runScene();
 
@@ -87,4 +88,25 @@ it('a stream that is gone while it is read is the last line of the process, with
   const { status, stderr } = await reader.finished(120_000);
   expect(status).toBe(100);
   expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^kinlog: .* \(KINLOG_STREAM_DELETED\)\. \S/);
+});
+
+it('what it tells is what the operator understands', async () => {
+  const scene = scenes.current;
+  const stream = await scene.newStream(3);
+  await scene.send(stream, numbered('a', 10));
+  const reader = scene.start(scene.configure(`${scene.toFile}\nstreams: [${scene.stream(stream)}]`));
+  const facts = async () => factsIn(await (await reader.get('/status')).text(), 'a-pod', 0);
+  await until(async () => {
+    const told = await facts();
+    return told?.ready === true && told.behindMs === 0 && told.eventsDelivered !== undefined;
+  }, 'the tip');
+  expect(await facts()).toMatchObject({
+    podName: 'a-pod',
+    version: expect.stringMatching(/^\d+\./),
+    openShards: 3,
+    closedShardsPending: 0,
+    positionStored: expect.stringMatching(/Z$/),
+    errors: [],
+  });
+  await stopped(reader);
 });
