@@ -133,7 +133,7 @@ function late(api: KubeApi, lateMs: number, kind: string): KubeApi {
       const ms = call.path.endsWith(kind) ? lateMs : 0;
       const events = api.watch(call, signal)[Symbol.asyncIterator]();
       const due: Promise<IteratorResult<WatchEvent>>[] = [];
-      const next = () => {
+      const next = (): void => {
         const event = events.next().then(async (one) => {
           if (one.done !== true) next();
           await systemClock.sleep(ms, signal);
@@ -142,7 +142,8 @@ function late(api: KubeApi, lateMs: number, kind: string): KubeApi {
         event.catch(() => undefined);
         due.push(event);
       };
-      for (next(); ;) {
+      next();
+      for (;;) {
         const one = await due.shift()!;
         if (one.done === true) return;
         yield one.value;
