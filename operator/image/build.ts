@@ -1,7 +1,4 @@
-/**
- * Builds the image without a daemon: `build.ts [--to FOLDER] [--tag TAG] [ARCHITECTURE…]`, an OCI image layout in dist/image, for this host's processor when none is named.
- * `build.ts --root FOLDER [ARCHITECTURE]`: only its root file system, for the Dockerfile.
- */
+/** Builds the image without a daemon: `build.ts [--to FOLDER] [--tag TAG] [ARCHITECTURE…]`, an OCI layout; `build.ts --root FOLDER [ARCHITECTURE]`, its root file system. */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { lockedRuntime } from '../../packaging/runtime.ts';

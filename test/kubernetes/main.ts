@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { build, missingTool } from './build.ts';
+import { build, HELM, missingTool } from './build.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const LIMIT_MS = 40 * 60_000;
@@ -21,7 +21,7 @@ async function main(): Promise<number> {
     say(`NOT RUN: ${lack}.`);
     return process.env['CI'] === 'true' ? 1 : 0;
   }
-  say(`using ${build(say)}`);
+  say(`using ${build(say)} and ${build(say, HELM)}`);
   const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
   const config = path.join(import.meta.dirname, 'vitest.config.ts');
   const suite = spawn(process.execPath, [vitest, 'run', '--config', config, ...process.argv.slice(2)], {
