@@ -66,11 +66,10 @@ export class Deletion {
       if (prepared.problem !== undefined || prepared.waitMs !== undefined) return prepared;
       return jobs.advance(stream, job, FAILURE, signal);
     }
-    await this.#removeAll(stream, needed, signal);
+    // Before the finalizer, or a crash would leave them for ever. After a crash in between the Job runs once more, and finds nothing.
+    await this.#removeAll(stream, [...needed, job], signal);
     await hold(this.#parts.api, stream, false, signal);
     this.#parts.recorder.event(stream, 'Normal', 'PositionsDeleted', 'DeletePositions', 'The positions are deleted.');
-    // Last: while it is there, a pass after a crash knows that the positions are deleted.
-    await this.#removeAll(stream, [job], signal);
     return undefined;
   }
 
