@@ -39,10 +39,12 @@ export function upToDate(desired: KubeObject, live: KubeObject): boolean {
 function claimUpToDate(desired: KubeObject, live: KubeObject): boolean {
   const [wanted, there] = [sizeOf(desired), sizeOf(live)];
   const isLargeEnough = wanted === undefined || (there !== undefined && there >= wanted);
-  const { annotations: _hash, ownerReferences = [], ...metadata } = desired.metadata;
+  const { annotations: _sent, ownerReferences = [], ...metadata } = desired.metadata;
   const isOwned = ownerReferences.length > 0 || !hasController(live);
   const whose = { ...metadata, ...(ownerReferences.length > 0 && { ownerReferences }) };
-  return isLargeEnough && isOwned && holds(whose, live.metadata, { name: 'metadata', within: '' });
+  // By the hash, of whatever, the operator knows a claim that it made and that a LogStream left behind.
+  const isMarked = live.metadata.annotations?.[HASH_ANNOTATION] !== undefined;
+  return isLargeEnough && isOwned && isMarked && holds(whose, live.metadata, { name: 'metadata', within: '' });
 }
 
 const hasController = ({ metadata }: KubeObject): boolean =>

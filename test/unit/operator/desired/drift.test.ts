@@ -121,6 +121,11 @@ describe('a claim', () => {
     expect(upToDate(claim('1Gi'), claim('1Gi', 'Delete'))).toBe(false);
     expect(upToDate(claim('1Gi', 'Delete'), claim('1Gi', 'Delete'))).toBe(true);
   });
+
+  it('keeps the mark by which it is known when its LogStream has gone and comes again', () => {
+    const unmarked = edited(claim('1Gi'), ['metadata', 'annotations', HASH_ANNOTATION], gone);
+    expect(upToDate(claim('1Gi'), unmarked)).toBe(false);
+  });
 });
 
 describe('a quantity', () => {
