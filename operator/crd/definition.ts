@@ -99,7 +99,6 @@ export const DEFINITION = {
             labelSelectorPath: '.status.selector',
           },
         },
-        selectableFields: [{ jsonPath: '.spec.source.streamName' }],
         additionalPrinterColumns: COLUMNS,
       },
     ],

@@ -204,12 +204,6 @@ by-arn  ${ARN}  SplunkHEC  false  TIME
     expect(plane.kubectl(['get', 'kinlog', '-o', 'name'])).toContain('logstream.kinlog.io/by-arn');
   });
 
-  it('get finds the readers of a stream', async () => {
-    await create(stream({ source: { streamName: 'rare' } }, 'of-rare'));
-    const found = plane.kubectl(['get', 'lst', '--field-selector', 'spec.source.streamName=rare', '-o', 'name']);
-    expect(found.trim()).toBe('logstream.kinlog.io/of-rare');
-  });
-
   it('scale sets replicas, and is told of the pods', async () => {
     await create(stream({}, 'scaled'));
     await writeStatus('scaled', { replicas: 1, selector: 'app.kubernetes.io/instance=scaled' });

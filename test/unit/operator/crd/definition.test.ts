@@ -53,6 +53,11 @@ describe('the definition of LogStream', () => {
     for (const [, anchor] of page.matchAll(/\]\(#([a-z]+)\)/g)) expect(headings).toContain(anchor);
   });
 
+  it('has nothing that Kubernetes 1.29 would refuse, which kubectl apply asks for', () => {
+    // From 1.30: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
+    expect(JSON.stringify(DEFINITION)).not.toMatch(/"(selectableFields|optionalOldSelf)":/);
+  });
+
   it('writes each of its rules for the group that it belongs to', () => {
     const rules = JSON.stringify(DEFINITION).match(/"rule":/g)!.length;
     const tables = [spec, status, ...ALL.map(([, { type }]) => type)];
