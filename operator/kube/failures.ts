@@ -103,12 +103,21 @@ const QUOTA =
 /** An admission webhook, or a ValidatingAdmissionPolicy: the object is refused, not whoever sends it. */
 const POLICY = / denied (?:the )?request: /;
 
+/** A server that has just started denies before it has read its roles; these it makes itself, for everybody. */
+const NO_ROLES_YET = /"system:(?:discovery|basic-user|public-info-viewer)" not found/;
+
+const REFUSALS: readonly (readonly [RegExp, FailureSort])[] = [
+  [POLICY, 'invalid'],
+  [NO_ROLES_YET, 'transport'],
+  [QUOTA, 'quota'],
+];
+
 const BY_STATUS: Readonly<Record<number, (said: Status | undefined) => FailureSort>> = {
   401: () => 'unauthorized',
   403: (said) => {
     if (namespaceEnds(said)) return 'terminating';
-    if (POLICY.test(said?.message ?? '')) return 'invalid';
-    return QUOTA.test(said?.message ?? '') ? 'quota' : 'forbidden';
+    const [, sort] = REFUSALS.find(([words]) => words.test(said?.message ?? '')) ?? [];
+    return sort ?? 'forbidden';
   },
   404: (said) => {
     // Without an object's name the path is unknown, as while the server starts or a kind is not installed: nothing is said of the object.

@@ -28,6 +28,16 @@ test.each([
     403,
     status(403, 'Forbidden', 'secrets is forbidden: User "system:serviceaccount:default:sa" cannot list resource'),
   ],
+  // Seen in the first second of a server.
+  [
+    'transport',
+    403,
+    status(
+      403,
+      'Forbidden',
+      'configmaps "b" is forbidden: User "system:serviceaccount:n:o" cannot get resource "configmaps" in API group "" in the namespace "default": RBAC: [clusterrole.rbac.authorization.k8s.io "kinlog-operator" not found, clusterrole.rbac.authorization.k8s.io "system:discovery" not found]',
+    ),
+  ],
   [
     'quota',
     403,
