@@ -239,6 +239,13 @@ export const ROWS: readonly Row[] = [
     kstatus: 'Failed',
   },
   {
+    name: 'the reader says that nothing flows though its pod still counts as ready',
+    known: { ...refused('output', 'KINLOG_SPLUNK_REFUSED'), workload: workload() },
+    ran: true,
+    row: 'False False True OutputRejected',
+    kstatus: 'Failed',
+  },
+  {
     name: 'HEC is away',
     known: refused('output', 'KINLOG_SERVICE_UNAVAILABLE'),
     ran: true,
