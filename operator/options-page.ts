@@ -53,7 +53,7 @@ A log line is a JSON object on stderr: \`time\`, \`level\`, \`event\`, \`message
 |---|---|
 | nothing, 429, 5xx, 404 for a path | tries again, from 5 ms to 5 min apart, ten a second for all LogStreams together, or after the time that was asked for |
 | conflict, somebody was faster | the same |
-| forbidden | an Event \`RBACDenied\`; tries again every five minutes and at the next change |
+| forbidden | tries again after 10 s, for a server that has just started refuses everybody; then an Event \`RBACDenied\`, and again every five minutes and at the next change |
 | invalid, too large, over a quota, a field that its CRD lacks | names it in the status; tries again every five minutes and at the next change |
 | the namespace ends | nothing |
 

@@ -11,6 +11,8 @@ import type { Recorder } from './recorder.ts';
 const DEADLINE_MS = 120_000;
 /** What a repetition does not cure is asked again so seldom. */
 const SELDOM_MS = 300_000;
+/** An API server that restarts refuses everybody until it knows its roles: a refusal counts once it is repeated. */
+const DENIED_MS = 10_000;
 
 export interface Queue {
   take(signal: AbortSignal): Promise<string>;
@@ -61,6 +63,8 @@ export class Workers {
   readonly #deadlineMs: number;
   /** Since when each key is worked on, monotonic milliseconds. */
   readonly #running = new Map<string, number>();
+  /** Keys whose last pass was refused for want of rights. */
+  readonly #denied = new Set<string>();
 
   constructor(parts: WorkersParts) {
     this.#parts = parts;
@@ -106,6 +110,7 @@ export class Workers {
     try {
       const { requeueAfterMs } = await reconcile(key, deadline.signal);
       queue.forget(key);
+      this.#denied.delete(key);
       if (requeueAfterMs !== undefined) queue.add(key, { afterMs: requeueAfterMs });
       onResult?.(requeueAfterMs === undefined ? 'success' : 'requeue_after', clock.monotonic() - begun);
       log.emit('reconcile.done', { logStream: key, ms: Math.round(clock.monotonic() - begun) });
@@ -131,6 +136,16 @@ export class Workers {
     }
     queue.forget(key);
     if (verdict === 'quiet') return;
+    this.#seldom(key, error);
+  }
+
+  #seldom(key: string, error: unknown): void {
+    const { queue } = this.#parts;
+    if (isDenial(error) && !this.#denied.has(key)) {
+      this.#denied.add(key);
+      queue.add(key, { afterMs: DENIED_MS });
+      return;
+    }
     this.#say(key, error);
     queue.add(key, { afterMs: SELDOM_MS });
   }
@@ -145,14 +160,18 @@ export class Workers {
     }
     log.emit('reconcile.refused', { logStream: key, error: error.message });
     const stream = streamOf(key);
-    const cause = error instanceof KubeError ? error : error.cause;
-    if (stream !== undefined && cause instanceof KubeError && cause.sort === 'forbidden')
+    if (stream !== undefined && isDenial(error))
       recorder.event(stream, 'Warning', 'RBACDenied', 'Reconcile', error.message);
   }
 }
 
 const isRefusal = (error: unknown): error is KubeError | TerminalError =>
   error instanceof KubeError || error instanceof TerminalError;
+
+function isDenial(error: unknown): boolean {
+  const cause = error instanceof TerminalError ? error.cause : error;
+  return cause instanceof KubeError && cause.sort === 'forbidden';
+}
 
 /** A fault of ours is not tried again before something changes, as nothing that is unknown. */
 function verdictOf(error: unknown): Verdict {

@@ -95,7 +95,7 @@ describe('a worker', () => {
     await scene.end();
   });
 
-  it.each(['forbidden', 'quota', 'too-large', 'invalid', 'undeclared'] as const)(
+  it.each(['quota', 'too-large', 'invalid', 'undeclared'] as const)(
     'asks again every five minutes and at the next change after %s',
     async (sort) => {
       const scene = new Scene();
@@ -109,18 +109,38 @@ describe('a worker', () => {
       await scene.clock.advance(0);
       expect(scene.passes).toHaveLength(3);
       expect(scene.faults).toEqual(['terminal', 'terminal', 'terminal']);
-      expect(scene.events).toEqual(sort === 'forbidden' ? ['RBACDenied', 'RBACDenied', 'RBACDenied'] : []);
+      expect(scene.events).toEqual([]);
       await scene.end();
     },
   );
 
-  it('says RBACDenied when a refusal that was explained is one of rights', async () => {
+  it.each<[string, Error]>([
+    ['is told so', refused('forbidden')],
+    ['has it explained', new TerminalError({ reason: 'RBACDenied', message: 'no' }, refused('forbidden'))],
+  ])('that lacks a right and %s says RBACDenied, and asks every five minutes', async (_how, error) => {
     const scene = new Scene();
-    scene.fails(new TerminalError({ reason: 'RBACDenied', message: 'no' }, refused('forbidden')));
+    scene.fails(error);
     scene.queue.add('logs/a');
-    await settle();
+    await scene.clock.advance(11_000);
+    expect(scene.passes).toHaveLength(2);
+    await scene.clock.advance(298_000);
     expect(scene.events).toEqual(['RBACDenied']);
-    expect(scene.faults).toEqual(['terminal']);
+    await scene.clock.advance(2000);
+    expect(scene.events).toEqual(['RBACDenied', 'RBACDenied']);
+    expect(scene.faults).toEqual(['terminal', 'terminal', 'terminal']);
+    await scene.end();
+  });
+
+  it('does not believe the first refusal of an API server that may have just started', async () => {
+    const scene = new Scene();
+    scene.pass = async () => {
+      if (scene.passes.length === 1) throw refused('forbidden');
+      return {};
+    };
+    scene.queue.add('logs/a');
+    await scene.clock.advance(11_000);
+    expect(scene.results).toEqual(['error', 'success']);
+    expect([scene.events, scene.said]).toEqual([[], ['reconcile.done']]);
     await scene.end();
   });
 
