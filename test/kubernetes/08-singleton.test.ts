@@ -24,7 +24,7 @@ const IMPATIENT = {
 
 let scene: Scene;
 beforeAll(async () => {
-  scene = await Scene.start({ nodes: ['node-a', 'node-b', 'node-c'] });
+  scene = await Scene.start({ nodes: ['node-a', 'node-b', 'node-c'], nodeLostSeconds: 6 });
 });
 afterAll(() => scene.stop());
 

@@ -1,4 +1,5 @@
 /** The whole way on one machine: a control plane, nodes, the operator as it is installed, and both ends of it: a Kinesis, a DynamoDB, a HEC. */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,11 +10,12 @@ import { startDynalite } from '../fakes/peers/dynalite.ts';
 import { startDynamoLocal } from '../fakes/peers/dynamodb-local.ts';
 import type { Peer } from '../fakes/peers/process.ts';
 import { until } from '../flow/cli-process.ts';
+import { writesOf, type Write } from './audit-writes.ts';
 import { builtFile } from './build.ts';
 import { ControlPlane } from './controlplane.ts';
 import type { PodReport } from './kubelet/control.ts';
 import { KubeletProcess } from './kubelet/child.ts';
-import { checkoutImage } from './kubelet/images.ts';
+import { checkoutImage, shippedImage, type Image } from './kubelet/images.ts';
 import { Storage } from './storage.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
@@ -59,22 +61,14 @@ export interface Deployment {
   };
 }
 
-/** Of the API server's audit log. */
-export interface Write {
-  readonly verb: string;
-  readonly resource: string;
-  readonly namespace: string;
-  readonly name: string;
-  /** Of the answer. */
-  readonly status: number;
-}
-
 export interface SceneOptions {
   readonly nodes?: readonly string[];
   /** One more node, without processes, for pods that are asked there by `HOLLOW`. */
   readonly hollow?: boolean;
   /** How often the operator asks readers. */
   readonly statusSeconds?: number;
+  /** Until a silent node counts as lost. */
+  readonly nodeLostSeconds?: number;
 }
 
 /** Where a reader runs. */
@@ -109,17 +103,18 @@ export class Scene {
     nodes: full = ['node-a'],
     hollow = false,
     statusSeconds = 1,
+    nodeLostSeconds = 20,
   }: SceneOptions = {}): Promise<Scene> {
     const folder = mkdtempSync(path.join(tmpdir(), 'kinlog-scene-'));
     const names = hollow ? [...full, HOLLOW_NODE] : full;
     const [plane, simulator, dynamo, hec] = await Promise.all([
-      ControlPlane.start({ binary: builtFile(), nodes: names }),
+      ControlPlane.start({ binary: builtFile(), nodes: names, nodeLostSeconds }),
       startSimulatorProcess({ settings: { readLimits: false } }),
       startDynamo(),
       startHecProcess({ tokens: { [TOKEN]: {} }, file: path.join(folder, 'indexed') }),
     ]);
     const operator = operatorObjects(statusSeconds);
-    const image = checkoutImage(folder);
+    const image = await imageFor(folder);
     const nodes = names.map(
       (name) =>
         new KubeletProcess({
@@ -270,18 +265,7 @@ export class Scene {
 
   /** What the operator has written so far, without its lease and its events. */
   operatorWrites(): Write[] {
-    const account = `system:serviceaccount:${SYSTEM}:kinlog-operator`;
-    return readFileSync(this.plane.auditLog, 'utf8')
-      .split('\n')
-      .filter((line) => line.includes(account))
-      .map((line) => JSON.parse(line) as AuditLine)
-      .filter(({ user, verb, objectRef }) => {
-        return user.username === account && WRITES.has(verb) && !['leases', 'events'].includes(objectRef.resource);
-      })
-      .map(({ verb, objectRef: { resource, subresource, namespace = '', name = '' }, responseStatus }) => {
-        const full = [resource, subresource].filter(Boolean).join('/');
-        return { verb, resource: full, namespace, name, status: responseStatus?.code ?? 0 };
-      });
+    return writesOf(this.plane.auditLog, `system:serviceaccount:${SYSTEM}:kinlog-operator`);
   }
 
   async #placed(beginning: string): Promise<readonly Placed[]> {
@@ -297,24 +281,17 @@ export function secret(namespace: string, name: string, texts: Readonly<Record<s
   return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData: texts };
 }
 
+/** Without Debian's packages there is no image to be had; its programs run from their sources then. */
+async function imageFor(folder: string): Promise<Image> {
+  if (spawnSync('apt-get', ['--version']).error === undefined) return shippedImage();
+  process.stderr.write('kubernetes: apt-get is missing, so pods run the sources instead of the image\n');
+  return checkoutImage(folder);
+}
+
 /** Amazon's own where make test-interop has brought it; dynalite has no way to tell them apart here. */
 function startDynamo(): Promise<Peer> {
   const folder = process.env['KINLOG_DYNAMODB_LOCAL'];
   return folder === undefined ? startDynalite() : startDynamoLocal(folder);
-}
-
-const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
-
-interface AuditLine {
-  readonly user: { readonly username: string };
-  readonly verb: string;
-  readonly objectRef: {
-    readonly resource: string;
-    readonly subresource?: string;
-    readonly namespace?: string;
-    readonly name?: string;
-  };
-  readonly responseStatus?: { readonly code: number };
 }
 
 interface Operator {

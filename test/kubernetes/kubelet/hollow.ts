@@ -23,7 +23,7 @@ export class HollowPods {
   see(pod: Pod): void {
     const { uid, deletionTimestamp } = pod.metadata;
     const want = deletionTimestamp === undefined ? 'ready' : 'deleted';
-    if (this.#told.get(uid) === want) return;
+    if (this.#told.get(uid) === want && !(want === 'ready' && isDenied(pod))) return;
     this.#told.set(uid, want);
     this.#due.push(pod);
     void this.#work();
@@ -80,4 +80,10 @@ export class HollowPods {
       })),
     };
   }
+}
+
+/** Somebody says that it is not ready: the controller-manager does so for a node that was silent. */
+function isDenied({ spec, status }: Pod): boolean {
+  if (spec.restartPolicy !== 'Always') return false;
+  return status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'False') ?? false;
 }

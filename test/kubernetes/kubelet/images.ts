@@ -1,6 +1,7 @@
 /** Names of images, and what lies behind them: a root file system on this machine and how its program is started. */
 import { existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { unpackedImage } from '../../../operator/image/unpacked.ts';
 
 export interface Image {
   /** Folders that together are its root file system, the uppermost first; never written to. */
@@ -41,7 +42,13 @@ export function bareImage(folder: string): Image {
   };
 }
 
-/** The same with `kinlog` and `kinlog-operator` as the sources of this checkout. */
+/** What `make image` builds. Throws where it can not. */
+export async function shippedImage(): Promise<Image> {
+  const image = { binds: [], entrypoint: ['kinlog'], env: { PATH: '/usr/local/bin' }, user: USER };
+  return { ...image, layers: [await unpackedImage()] };
+}
+
+/** The bare one with `kinlog` and `kinlog-operator` as the sources of this checkout. */
 export function checkoutImage(folder: string): Image {
   const bare = bareImage(folder);
   const programs = path.join(bare.layers[0]!, 'usr/local/bin');

@@ -127,7 +127,7 @@ export class Kubelet {
     if (deletionTimestamp !== undefined) {
       if (this.#stuck.has(keyOf(pod))) this.#waitingForDeletion.set(keyOf(pod), pod);
       else void this.#delete(pod, known);
-    } else if (known !== undefined) known.pod = pod;
+    } else if (known !== undefined) known.see(pod);
     else if (pod.status?.phase !== 'Failed' && pod.status?.phase !== 'Succeeded')
       this.#pods.set(uid, new PodRun(pod, this.#nextAddress(), this.#node));
   }

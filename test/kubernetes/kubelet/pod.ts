@@ -26,7 +26,7 @@ export interface NodeParts {
 }
 
 export class PodRun {
-  pod: Pod;
+  #pod: Pod;
   readonly podIp: string;
   readonly folder: string;
   readonly #node: NodeParts;
@@ -45,7 +45,7 @@ export class PodRun {
   readonly done: Promise<void>;
 
   constructor(pod: Pod, podIp: string, node: NodeParts) {
-    this.pod = pod;
+    this.#pod = pod;
     this.podIp = podIp;
     this.#node = node;
     this.folder = path.join(node.folder, pod.metadata.uid);
@@ -63,6 +63,19 @@ export class PodRun {
 
   #isStopping(): boolean {
     return this.#stop.signal.aborted;
+  }
+
+  get pod(): Pod {
+    return this.#pod;
+  }
+
+  /** As the server has it now. What somebody else says of it there is put right: the controller-manager does so for a node that was silent. */
+  see(pod: Pod): void {
+    this.#pod = pod;
+    const differs = this.#conditions.some(({ type, status }) =>
+      pod.status?.conditions?.some((told) => told.type === type && told.status !== status),
+    );
+    if (differs) void this.#report();
   }
 
   get containers(): readonly ContainerRun[] {
