@@ -162,7 +162,7 @@ class Watch {
 
   end(): void {
     this.#work = this.#work.then(() => {
-      if (!this.frozen) this.#response.end();
+      if (this.#isOpen()) this.#response.end();
     });
   }
 
@@ -173,9 +173,13 @@ class Watch {
     });
   }
 
+  #isOpen(): boolean {
+    return !this.frozen && !this.#response.writableEnded && !this.#response.destroyed;
+  }
+
   async #send(bytes: Buffer): Promise<void> {
     const { bytes: size, everyMs } = this.#pieces() ?? { bytes: bytes.length, everyMs: 0 };
-    for (let from = 0; from < bytes.length && !this.frozen && !this.#response.destroyed; from += size) {
+    for (let from = 0; from < bytes.length && this.#isOpen(); from += size) {
       this.#response.write(bytes.subarray(from, from + size));
       if (everyMs > 0) await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
