@@ -1,4 +1,4 @@
-/** A proxy before the API server that counts: who asked for what, and what it answered. It can hold answers back, and tell when a call has gone through. */
+/** A proxy before the API server that counts what it is asked, reads and all, which an audit log of writes does not. */
 import { once } from 'node:events';
 import { createServer, Agent, request as forward, type Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -12,22 +12,12 @@ export interface ProxiedCall {
   readonly resource: string;
   readonly namespace: string;
   readonly name: string;
-  readonly userAgent: string;
-  readonly dryRun: boolean;
-  /** 0 until the answer began. */
-  status: number;
 }
 
 type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
-const WRITES: ReadonlySet<Verb> = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
-
 export class CountingProxy {
   readonly calls: ProxiedCall[] = [];
-  /** Called before a call goes on; it waits for what that answers. */
-  before: ((call: ProxiedCall) => Promise<void> | void) | undefined;
-  /** Called once the server has answered and before the caller hears of it. */
-  after: ((call: ProxiedCall) => Promise<void> | void) | undefined;
   readonly #target: () => string;
   readonly #agent = new Agent({ ca: TEST_CA, keepAlive: true });
   readonly #sockets = new Set<Socket>();
@@ -56,38 +46,23 @@ export class CountingProxy {
     return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** From the `since`-th call on; a lease that is renewed and an event are no writes of a reconcile. */
-  writes(since = 0): ProxiedCall[] {
-    return this.calls
-      .slice(since)
-      .filter(({ verb, resource }) => WRITES.has(verb) && resource !== 'leases' && resource !== 'events');
-  }
-
-  /** Cuts every connection. */
-  cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
   async stop(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
-    this.cut();
+    for (const socket of this.#sockets) socket.destroy();
     this.#agent.destroy();
     await closed;
   }
 
   async #pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const call = callOf(request);
-    this.calls.push(call);
-    await this.before?.(call);
+    this.calls.push(callOf(request));
     const { method, headers } = request;
     const onward = forward(new URL(request.url ?? '/', this.#target()), { agent: this.#agent, method, headers });
+    onward.on('error', () => response.destroy());
     response.on('close', () => onward.destroy());
     request.pipe(onward);
     const [answer] = (await once(onward, 'response')) as [IncomingMessage];
-    call.status = answer.statusCode ?? 0;
-    await this.after?.(call);
-    response.writeHead(call.status, answer.headers);
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
     // A watch has nothing to say for a while, and its caller waits for the beginning of the answer.
     response.flushHeaders();
     answer.on('error', () => response.destroy());
@@ -96,7 +71,7 @@ export class CountingProxy {
 }
 
 /** As the API server's own request info reads a path: `/apis/GROUP/VERSION/namespaces/NAMESPACE/RESOURCE/NAME/SUBRESOURCE`. */
-function callOf({ method = 'GET', url = '/', headers }: IncomingMessage): ProxiedCall {
+function callOf({ method = 'GET', url = '/' }: IncomingMessage): ProxiedCall {
   const { pathname, searchParams } = new URL(url, 'https://server');
   const [, base, ...parts] = pathname.split('/');
   const place = base === 'api' ? parts.slice(1) : base === 'apis' ? parts.slice(2) : [];
@@ -107,9 +82,6 @@ function callOf({ method = 'GET', url = '/', headers }: IncomingMessage): Proxie
     resource: [resource, ...subresource].join('/'),
     namespace: isInside ? place[1]! : '',
     name,
-    userAgent: String(headers['user-agent']),
-    dryRun: searchParams.has('dryRun'),
-    status: 0,
   };
 }
 

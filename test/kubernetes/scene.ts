@@ -69,6 +69,8 @@ export interface SceneOptions {
   readonly statusSeconds?: number;
   /** Until a silent node counts as lost. */
   readonly nodeLostSeconds?: number;
+  /** Where pods find the API server, of which they are told its own address. */
+  readonly podsApiServer?: (url: string) => string;
 }
 
 /** Where a reader runs. */
@@ -104,6 +106,7 @@ export class Scene {
     hollow = false,
     statusSeconds = 1,
     nodeLostSeconds = 20,
+    podsApiServer = (url) => url,
   }: SceneOptions = {}): Promise<Scene> {
     const folder = mkdtempSync(path.join(tmpdir(), 'kinlog-scene-'));
     const names = hollow ? [...full, HOLLOW_NODE] : full;
@@ -123,6 +126,7 @@ export class Scene {
           images: { [operator.image]: image },
           folder: path.join(folder, name),
           hollow: name === HOLLOW_NODE,
+          podsApiServer: podsApiServer(plane.url),
         }),
     );
     const storage = await Storage.start(plane);
@@ -288,7 +292,7 @@ async function imageFor(folder: string): Promise<Image> {
   return checkoutImage(folder);
 }
 
-/** Amazon's own where make test-interop has brought it; dynalite has no way to tell them apart here. */
+/** Amazon's own where KINLOG_DYNAMODB_LOCAL names what `make test-interop` has built; dynalite else, which needs no Java. */
 function startDynamo(): Promise<Peer> {
   const folder = process.env['KINLOG_DYNAMODB_LOCAL'];
   return folder === undefined ? startDynalite() : startDynamoLocal(folder);

@@ -1,17 +1,33 @@
 /** The whole way: `kubectl apply` of a LogStream, and what is put into the stream is in Splunk, whatever is killed. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../flow/cli-process.ts';
 import { numbered } from '../flow/run-scene.ts';
+import { CountingProxy } from './proxy.ts';
 import { Scene, secret, type Deployment, type LogStream } from './scene.ts';
 
 const NEW_TOKEN = '6a1c6d3e-0000-4000-8000-000000000002';
 const GONE = 'delete';
 
+/** Long enough for each thing that is done again and again. */
+const IDLE_MS = 6000;
+
 let scene: Scene;
+let proxy: CountingProxy;
 beforeAll(async () => {
-  scene = await Scene.start();
+  let server = '';
+  proxy = await CountingProxy.start(() => server);
+  scene = await Scene.start({
+    podsApiServer: (url) => {
+      server = url;
+      return proxy.url;
+    },
+  });
 });
-afterAll(() => scene.stop());
+afterAll(async () => {
+  await scene.stop();
+  await proxy.stop();
+});
 
 /** A LogStream that runs, in a namespace of its own, and has delivered its first events. */
 async function running(namespace: string, more: object = {}) {
@@ -54,6 +70,21 @@ describe('from kubectl apply to Splunk', () => {
     const { put, arrived } = await running('whole');
     await put(200);
     expect(await arrived()).toBe(0);
+  });
+
+  it('while nothing happens nothing is asked of the API server, but its watches and the lease', async () => {
+    const { put, arrived } = await running('idle');
+    await put(100);
+    await arrived();
+    const quiet = async () => {
+      const since = proxy.calls.length;
+      await sleep(IDLE_MS);
+      return proxy.calls.slice(since).filter(({ verb, resource }) => verb !== 'watch' && resource !== 'leases');
+    };
+    // What the events that have just come change in the status is written once.
+    await quiet();
+    expect(await quiet()).toEqual([]);
+    expect(proxy.calls.some(({ resource }) => resource === 'leases')).toBe(true);
   });
 
   it('a reader that is killed is there again, and nothing is missing', async () => {
