@@ -10,9 +10,11 @@ import { hold, isHeld, ownsOutside } from './finalizer.ts';
 import { isOf } from './ownership.ts';
 import type { PositionJobs } from './position-jobs.ts';
 import { remove } from './prune.ts';
+import type { Sharing } from './sharing.ts';
 
 const FORCE_ANNOTATION = 'kinlog.io/force-delete';
 const LOOK_AGAIN_MS = 30_000;
+const REMEMBERED = 1000;
 const REMEDY =
   'Remove the cause; it is tried again by itself. ' +
   `To keep the positions and let the LogStream go: kubectl annotate logstream NAME ${FORCE_ANNOTATION}=true, or set spec.deletionPolicy to Retain.`;
@@ -22,11 +24,14 @@ const FAILURE = { reason: 'PositionsNotDeleted', action: 'DeletePositions', reme
 export interface DeletionParts extends ChildrenParts {
   readonly children: Children;
   readonly jobs: PositionJobs;
+  readonly sharing: Sharing;
   readonly settings: ReaderSettings;
 }
 
 export class Deletion {
   readonly #parts: DeletionParts;
+  /** Uids of those that were let go: until the cache knows it, what ends around them wakes them again, and nothing may be made for them anew. */
+  readonly #released = new Set<string>();
 
   constructor(parts: DeletionParts) {
     this.#parts = parts;
@@ -34,10 +39,12 @@ export class Deletion {
 
   /** `pods`: readers that may still run. Undefined: nothing of it is ours to do, or no more. */
   async proceed(stream: LogStream, pods: readonly KubeObject[], signal: AbortSignal): Promise<Outcome | undefined> {
-    if (!isHeld(stream)) return undefined;
+    if (!isHeld(stream) || this.#released.has(stream.metadata.uid!)) return undefined;
     if (!ownsOutside(stream)) return this.#letGo(stream, undefined, signal);
     if (stream.metadata.annotations?.[FORCE_ANNOTATION] === 'true')
       return this.#letGo(stream, `the annotation ${FORCE_ANNOTATION} asks for it`, signal);
+    const keeper = this.#parts.sharing.keeperBeside(stream);
+    if (keeper !== undefined) return this.#letGo(stream, `they are those of LogStream ${keeper}, too`, signal);
     try {
       return await this.#deletePositions(stream, pods, signal);
     } catch (error) {
@@ -68,7 +75,7 @@ export class Deletion {
     }
     // Before the finalizer, or a crash would leave them for ever. After a crash in between the Job runs once more, and finds nothing.
     await this.#removeAll(stream, [...needed, job], signal);
-    await hold(this.#parts.api, stream, false, signal);
+    await this.#release(stream, signal);
     this.#parts.recorder.event(stream, 'Normal', 'PositionsDeleted', 'DeletePositions', 'The positions are deleted.');
     return undefined;
   }
@@ -93,10 +100,16 @@ export class Deletion {
         'Warning',
         'PositionsKept',
         'DeletePositions',
-        `The positions stay where they are: ${why}. Delete them with kinlog checkpoints reset.`,
+        `The positions stay where they are: ${why}. Once nobody needs them, kinlog checkpoints reset deletes them.`,
       );
-    await hold(this.#parts.api, stream, false, signal);
+    await this.#release(stream, signal);
     return undefined;
+  }
+
+  async #release(stream: LogStream, signal: AbortSignal): Promise<void> {
+    await hold(this.#parts.api, stream, false, signal);
+    this.#released.add(stream.metadata.uid!);
+    if (this.#released.size > REMEMBERED) this.#released.delete(this.#released.values().next().value!);
   }
 }
 

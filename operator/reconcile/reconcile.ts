@@ -21,6 +21,7 @@ import { PositionJobs } from './position-jobs.ts';
 import { prune, remove } from './prune.ts';
 import { References } from './references.ts';
 import { deploymentOf, isPaused, Report, type Found, type Requeue } from './report.ts';
+import { Sharing } from './sharing.ts';
 import { Written } from './written.ts';
 
 const HANDS_OFF_ANNOTATION = 'kinlog.io/pause-reconcile';
@@ -38,12 +39,15 @@ export interface ReconcilerParts {
   readonly recorder: Recorder;
   readonly clock: Clock;
   readonly log: EventLog;
+  /** The LogStream of this key is to be looked at. */
+  readonly onNews: (key: string) => void;
 }
 
 export class Reconciler {
   readonly #parts: ReconcilerParts;
   readonly #written: Written;
   readonly #pods: Pods;
+  readonly #sharing: Sharing;
   readonly #references: References;
   readonly #children: Children;
   readonly #jobs: PositionJobs;
@@ -58,7 +62,8 @@ export class Reconciler {
         if (type === 'deleted') this.#written.forget(KINDS[kind as keyof Caches['children']], object);
       });
     this.#pods = new Pods(parts.caches.pods);
-    const shared = { ...parts, written: this.#written, pods: this.#pods };
+    this.#sharing = new Sharing(parts.caches.logStreams, parts.onNews);
+    const shared = { ...parts, written: this.#written, pods: this.#pods, sharing: this.#sharing };
     this.#references = new References(parts);
     this.#children = new Children(shared);
     this.#jobs = new PositionJobs({ ...shared, children: this.#children });
@@ -109,7 +114,8 @@ export class Reconciler {
   }
 
   async #bringAbout(stream: LogStream, signal: AbortSignal): Promise<Requeue> {
-    const faults = configProblems(stream);
+    const shared = this.#sharing.grant(stream);
+    const faults = [...(shared === undefined ? [] : [shared]), ...configProblems(stream)];
     if (faults.length > 0) {
       await this.#stopIfAsked(stream, signal);
       return this.#report.write(stream, { configProblems: faults }, signal);
@@ -133,7 +139,8 @@ export class Reconciler {
     const job = this.#resetJob(stream);
     const pods = this.#pods.ofReader(stream);
     await prune(this.#parts, stream, { wanted: job === undefined ? wanted : [...wanted, job], pods }, signal);
-    if (job === undefined || pods.length > 0) return this.#report.write(stream, found, signal);
+    const isRead = this.#pods.mayRead(stream, this.#parts.clock.now()).length > 0;
+    if (job === undefined || isRead) return this.#report.write(stream, found, signal);
     if (!this.#jobs.isDone(stream, job)) {
       const advanced = await this.#jobs.advance(stream, job, RESET_FAILURE, signal);
       return this.#report.write(stream, soonest(found, advanced), signal);

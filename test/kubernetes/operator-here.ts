@@ -63,6 +63,7 @@ export class OperatorHere {
       ...{ api: this.#mortal(diesAfter), caches, recorder, clock, log },
       settings: { image, podMonitors: false },
       readers,
+      onNews: (key) => this.queue.add(key),
     });
     this.#workers = new Workers({
       ...{ queue: this.queue, recorder, clock, log, count: 5 },

@@ -120,6 +120,22 @@ describe('deleting a LogStream', () => {
     }
   });
 
+  it('makes nothing anew while the cache does not know yet that it is over', async () => {
+    await world.running({ deletionPolicy: 'Delete' });
+    await asked();
+    readersEnd();
+    await world.settle();
+    end('Complete');
+    const { caches } = world.operator;
+    const behind = caches.logStreams.get(NAMESPACE, 'orders')!;
+    await world.settle();
+    expect(gone()).toBe(true);
+    caches.logStreams.put(behind);
+    const before = world.kube.writes.length;
+    await world.operator.pass();
+    expect(world.writesSince(before)).toEqual([]);
+  });
+
   it('does what the Job needs anew when the garbage collector took it in a foreground deletion', async () => {
     await world.running({ deletionPolicy: 'Delete' });
     await asked();
