@@ -23,7 +23,7 @@ const HEAD = `# Troubleshooting by reason
 
 \`\`\`sh
 kubectl describe lst NAME
-kubectl get events --for=logstream/NAME
+kubectl events --for=logstream/NAME
 \`\`\`
 
 | condition | True | False |
