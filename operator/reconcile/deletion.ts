@@ -7,7 +7,7 @@ import type { KubeObject } from '../kube/object.ts';
 import type { LogStream } from '../logstream.ts';
 import { childKindOf, type ChildrenParts, type Children, type Outcome } from './children.ts';
 import { hold, isHeld, ownsOutside } from './finalizer.ts';
-import { isOf } from './ownership.ts';
+import { isOf, ownershipOf } from './ownership.ts';
 import type { PositionJobs } from './position-jobs.ts';
 import { remove } from './prune.ts';
 import type { Sharing } from './sharing.ts';
@@ -102,8 +102,17 @@ export class Deletion {
         'DeletePositions',
         `The positions stay where they are: ${why}. Once nobody needs them, kinlog checkpoints reset deletes them.`,
       );
+    await this.#removeLeft(stream, signal);
     await this.#release(stream, signal);
     return undefined;
+  }
+
+  /** What a Job that was given up needed: without an owner nobody else takes it away. */
+  async #removeLeft(stream: LogStream, signal: AbortSignal): Promise<void> {
+    const { api, caches } = this.#parts;
+    for (const kind of ['job', 'configMap', 'serviceAccount'] as const)
+      for (const object of [...caches.children[kind].list(stream.metadata.namespace)])
+        if (ownershipOf(object, stream) === 'left') await remove(api, kind, object, signal);
   }
 
   async #release(stream: LogStream, signal: AbortSignal): Promise<void> {

@@ -188,9 +188,12 @@ describe('deleting a LogStream', () => {
   it('lets go when the annotation says so, and tells that the positions stay', async () => {
     await world.running({ deletionPolicy: 'Delete' });
     await asked();
+    readersEnd();
+    await world.settle();
     world.annotate({ 'kinlog.io/force-delete': 'true' });
     await world.settle();
     expect(gone()).toBe(true);
+    expect([KINDS.job, KINDS.configMap, KINDS.serviceAccount].flatMap((kind) => world.kube.all(kind))).toEqual([]);
     expect(world.told.map(({ reason }) => reason)).toContain('PositionsKept');
   });
 
