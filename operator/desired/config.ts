@@ -66,7 +66,7 @@ const FORMATS: Readonly<Record<Format['codec'], string>> = {
   Text: 'text',
 };
 
-const regionOf = ({ region, streamArn }: Source): string | undefined => region ?? streamArn?.split(':')[3];
+export const regionOf = ({ region, streamArn }: Source): string | undefined => region ?? streamArn?.split(':')[3];
 
 function roleOf(auth: Auth | undefined): object {
   const { roleArn, externalId, sessionName } = auth ?? {};

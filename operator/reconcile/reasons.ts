@@ -56,6 +56,10 @@ export const REASONS = {
     'The spec says something that no reader can take. What ran goes on as before.',
     'Correct the fields that the message names.',
   ),
+  PositionsShared: stalls(
+    'Another LogStream keeps its positions in the same rows and was there before. Two readers of the same rows divide the shards of the stream between them, so that each output would get a part of the events. What ran goes on as before.',
+    'Name another table, collection or claim in spec.checkpoint (while paused, if it has run); or, to share the work, give both LogStreams the same outputs and format in one namespace. It goes on by itself once the other one is gone.',
+  ),
   SecretNotFound: waits(
     2,
     'A Secret that the spec names is not there, or has no such key, or nothing under it. What ran goes on as before.',

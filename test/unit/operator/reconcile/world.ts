@@ -39,6 +39,7 @@ class Operator {
       recorder: { event },
       clock: world.clock,
       log: silentLog(),
+      onNews: (key) => void world.woken.push(key),
     });
   }
 
@@ -83,6 +84,8 @@ export class World {
   readonly kube = new FakeKube();
   readonly clock = new FakeClock();
   readonly told: Told[] = [];
+  /** Keys that one LogStream's change asked to be looked at. */
+  readonly woken: string[] = [];
   operator = new Operator(this);
 
   /** A process that knows nothing yet takes the place of the one before. */
