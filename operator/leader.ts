@@ -1,6 +1,7 @@
 /** Which operator leads: a Lease that one process holds by renewing it, in the manner of client-go's leader election. */
 import { randomBytes } from 'node:crypto';
 import { isAbort, type Clock } from '../base/clock.ts';
+import { Deadline } from '../base/deadline.ts';
 import { KinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
 import { KubeError, type KubeApi } from './kube/api.ts';
@@ -130,16 +131,11 @@ export class Leader {
 
   /** Not longer than this process may still believe that it leads. */
   async #renew(signal: AbortSignal): Promise<'ours' | 'theirs'> {
-    const deadline = new AbortController();
-    const end = () => deadline.abort(signal.reason);
-    signal.addEventListener('abort', end, { once: true });
-    const answered = new AbortController();
-    void this.#parts.clock.sleep(this.#leftMs, answered.signal).then(end, () => undefined);
+    const deadline = new Deadline(this.#parts.clock, this.#leftMs, signal);
     try {
       return await this.#attempt(deadline.signal);
     } finally {
-      answered.abort();
-      signal.removeEventListener('abort', end);
+      deadline.end();
     }
   }
 

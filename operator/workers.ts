@@ -1,5 +1,6 @@
 /** Takes LogStreams from the queue and brings them up to date, several at once; decides by the failure when one is tried again. */
 import { isAbort, type Clock } from '../base/clock.ts';
+import { Deadline } from '../base/deadline.ts';
 import { asKinlogError, isKinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
 import { KubeError, type FailureSort } from './kube/api.ts';
@@ -185,34 +186,3 @@ function faultOf(error: unknown): ReconcileFault {
 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** A signal that aborts when time is up or the outer one does; not AbortSignal.any, which Node 22 keeps for as long as the outer one lives. */
-class Deadline {
-  readonly #stop = new AbortController();
-  readonly #timer = new AbortController();
-  readonly #outer: AbortSignal;
-  readonly #abort = (): void => this.#stop.abort(this.#outer.reason);
-  passed = false;
-
-  constructor(clock: Clock, ms: number, outer: AbortSignal) {
-    this.#outer = outer;
-    if (outer.aborted) this.#abort();
-    outer.addEventListener('abort', this.#abort, { once: true });
-    clock.sleep(ms, this.#timer.signal).then(
-      () => {
-        this.passed = true;
-        this.#stop.abort();
-      },
-      () => undefined,
-    );
-  }
-
-  get signal(): AbortSignal {
-    return this.#stop.signal;
-  }
-
-  end(): void {
-    this.#timer.abort();
-    this.#outer.removeEventListener('abort', this.#abort);
-  }
-}

@@ -1,6 +1,7 @@
 /** Calls and watches of the API server over HTTP: bounded in time and size, renewed credentials, one error for all that fails. */
 import { Agent, type Dispatcher } from 'undici';
-import { abortReason, unlessAborted } from '../../base/clock.ts';
+import { abortReason, systemClock, unlessAborted } from '../../base/clock.ts';
+import { Deadline } from '../../base/deadline.ts';
 import type { EventLog } from '../../base/events.ts';
 import { KubeError, type ApiCall, type KubeApi, type WatchEvent } from './api.ts';
 import type { Access, Connection, TlsAccess } from './connection.ts';
@@ -62,7 +63,7 @@ class KubeClient implements KubeApi {
 
   async call<T>(call: ApiCall, signal?: AbortSignal): Promise<T> {
     const limitMs = call.query?.['limit'] === undefined ? this.#limits.callMs : this.#limits.listMs;
-    const deadline = new Deadline(limitMs, signal);
+    const deadline = new Deadline(systemClock, limitMs, signal);
     try {
       const { statusCode, headers, body } = await this.#ask(call, 'calls', deadline.signal);
       const text = await body.text();
@@ -77,8 +78,8 @@ class KubeClient implements KubeApi {
 
   async *watch(call: ApiCall, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     const seconds = Number(call.query?.['timeoutSeconds'] ?? 300);
-    const whole = new Deadline(seconds * 1000 + WATCH_GRACE_MS, signal);
-    const idle = new Deadline(this.#limits.watchIdleMs, whole.signal);
+    const whole = new Deadline(systemClock, seconds * 1000 + WATCH_GRACE_MS, signal);
+    const idle = new Deadline(systemClock, this.#limits.watchIdleMs, whole.signal);
     try {
       const { statusCode, headers, body } = await this.#ask(call, 'watches', idle.signal);
       if (statusCode !== 200) {
@@ -179,42 +180,6 @@ class KubeClient implements KubeApi {
         cause: error,
       });
     return transportFailure(call, error instanceof RangeError ? error.message : code, error);
-  }
-}
-
-/** A signal that aborts when time is up or the caller's does. Not AbortSignal.any: Node 22 keeps every such signal for as long as the caller's own lives. */
-class Deadline {
-  readonly limitMs: number;
-  readonly #stop = new AbortController();
-  readonly #timer: NodeJS.Timeout;
-  readonly #outer: AbortSignal | undefined;
-  readonly #follow: () => void;
-  passed = false;
-
-  constructor(limitMs: number, outer: AbortSignal | undefined) {
-    this.limitMs = limitMs;
-    this.#outer = outer;
-    this.#follow = () => this.#stop.abort(abortReason(outer));
-    this.#timer = setTimeout(() => {
-      this.passed = true;
-      this.#stop.abort();
-    }, limitMs);
-    if (outer?.aborted === true) this.#follow();
-    outer?.addEventListener('abort', this.#follow, { once: true });
-  }
-
-  get signal(): AbortSignal {
-    return this.#stop.signal;
-  }
-
-  /** Time begins anew. */
-  again(): void {
-    this.#timer.refresh();
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-    this.#outer?.removeEventListener('abort', this.#follow);
   }
 }
 
