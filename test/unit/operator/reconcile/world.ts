@@ -204,7 +204,7 @@ function emptyCaches(): Caches {
 }
 
 /** As the schema fills it in. */
-const SPEC: LogStreamSpec = {
+export const SPEC: LogStreamSpec = {
   source: {
     streamName: 'orders',
     region: 'eu-central-1',
