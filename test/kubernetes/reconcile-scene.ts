@@ -215,7 +215,7 @@ const PASSING = ['kinlog.io/generation', 'kinlog.io/applied-hash'];
 /** Hashes over the namespace or over uids, and names of volumes. */
 const OF_ONE_CLUSTER = /"(kinlog.io\/references|kinlog.io\/config-hash|volumeName)":"[^"]*"/g;
 
-const SPEC = {
+export const SPEC = {
   source: { streamName: 'orders', region: 'eu-central-1' },
   checkpoint: { type: 'DynamoDB' },
   outputs: [
