@@ -67,7 +67,7 @@ const dynamoDB = group(
   {
     tableName: {
       type: textOf(TYPES.table, 255),
-      text: 'Name of the table; applicationName when absent. It has the lease schema of the Kinesis Client Library, so one of a KCL application can be taken over. LogStreams that read the same stream each need one of their own.',
+      text: 'Name of the table; applicationName when absent. It has the lease schema of the Kinesis Client Library, so one of a KCL application can be taken over. LogStreams that read one stream need a table each, unless they share the work: the same outputs and format in one namespace.',
     },
     region: { type: region, text: 'AWS region of the table; that of the stream when absent.' },
     endpoint: { type: address, text: 'Address to talk to instead of that of DynamoDB in the region.' },
@@ -78,7 +78,7 @@ const dynamoDB = group(
     },
     keys: {
       type: oneOf('Shard', 'Stream'),
-      text: 'Shard: the table holds the positions of one stream, as that of a KCL application. Stream: those of several.',
+      text: 'Shard: the table holds the positions of one stream, as that of a KCL application. Stream: those of several; everybody who uses it must say so.',
       default: 'Shard',
     },
     billing: {
@@ -109,7 +109,7 @@ const splunkKVStore = group({
   app: { type: splunkName('an app'), text: 'App that declares the collection.', default: 'kinloader' },
   collection: {
     type: splunkName('a collection'),
-    text: 'Collection that holds the positions; kinlog_rows when absent. LogStreams that read the same stream each need one of their own.',
+    text: 'Collection that holds the positions; kinlog_rows when absent. LogStreams that read one stream need a collection each, unless they share the work: the same outputs and format in one namespace.',
   },
   tokenSecretRef: {
     type: keyOf('Secret', 'a Splunk token that may read and write the collection'),
