@@ -167,13 +167,14 @@ describe('docs/splunk/iam.md', () => {
 });
 
 describe('docs/splunk/troubleshooting.md', () => {
-  /** Of what sends, of commands, and what never leaves the reader. */
+  /** Of what sends, of commands, of the operator, and what never leaves the reader. */
   const NOT_OF_AN_INPUT = [
     'KINLOG_CHECKPOINT_IN_USE',
     'KINLOG_RECORD_TOO_LARGE',
     'KINLOG_BUFFER_FULL',
     'KINLOG_SEND_FAILED',
     'KINLOG_COMMAND_FAILED',
+    'KINLOG_LEADERSHIP_LOST',
   ];
   const ENDS = { soon: ['heals'], slow: ['waits'], never: ['ends', 'shard'] };
   const rows = [
