@@ -21,9 +21,9 @@ export class Pods {
     });
   }
 
-  /** Of its reader, whichever workload made them; also those that are about to go. */
+  /** Of its reader, whichever workload made them; also those that are about to go, but not what an eviction leaves behind, for days. */
   ofReader({ metadata }: LogStream): readonly KubeObject[] {
-    return this.#of(metadata).filter((pod) => pod.metadata.labels?.[JOB_LABEL] === undefined);
+    return this.#of(metadata).filter((pod) => pod.metadata.labels?.[JOB_LABEL] === undefined && !hasEnded(pod));
   }
 
   /** Readers that may still read: not those whose node is lost, as far as anybody can tell, for they may never go. */
@@ -57,6 +57,12 @@ export class Pods {
     this.#pods.get(key)?.delete(pod.metadata.uid!);
     if (this.#pods.get(key)?.size === 0) this.#pods.delete(key);
   }
+}
+
+/** Its containers have ended and are never started again: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase */
+function hasEnded(pod: KubeObject): boolean {
+  const { phase } = (pod as { status?: { phase?: string } }).status ?? {};
+  return phase === 'Failed' || phase === 'Succeeded';
 }
 
 function keyOf({ metadata }: KubeObject): string | undefined {
