@@ -35,24 +35,24 @@ export interface TlsAccess {
 const KEEP_MS = 5_000;
 const TOKEN_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-/** By the file, else by $KUBECONFIG, else as a pod. Fails with KINLOG_CONFIG_INVALID. */
-export async function connect(kubeconfig?: string, clock: Clock = systemClock): Promise<Connection> {
+/** By the file, else by $KUBECONFIG, else as a pod, whose files are below `root`. Fails with KINLOG_CONFIG_INVALID. */
+export async function connect(kubeconfig?: string, clock: Clock = systemClock, root = ''): Promise<Connection> {
   // Only here: it is the largest thing that the operator loads.
   const { KubeConfig: Config } = await import('@kubernetes/client-node');
   const load = (): KubeConfig => {
     const config = new Config();
-    read(config, kubeconfig);
+    read(config, kubeconfig, root);
     return config;
   };
   return new ConfiguredConnection(load, clock);
 }
 
-function read(config: KubeConfig, kubeconfig: string | undefined): void {
+function read(config: KubeConfig, kubeconfig: string | undefined, root: string): void {
   const variable = process.env['KUBECONFIG'] ?? '';
   try {
     if (kubeconfig !== undefined) config.loadFromFile(kubeconfig);
     else if (variable !== '') config.loadFromDefault();
-    else if (existsSync(TOKEN_FILE)) config.loadFromCluster();
+    else if (existsSync(root + TOKEN_FILE)) config.loadFromCluster(root);
     else throw new KinlogError('KINLOG_CONFIG_INVALID', 'no cluster: neither a kubeconfig nor a service account', FIND);
   } catch (error) {
     if (error instanceof KinlogError) throw error;

@@ -1,5 +1,5 @@
 /** How the API server is found and what is shown to it. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -96,6 +96,78 @@ test('an authority that was replaced makes for another way to connect', async ()
   const after = (await connection.access()).tls;
   expect(after).not.toBe(before);
   expect(after.ca).toBe('another');
+});
+
+/** As the kubelet lays out a projected volume: files behind a link that is replaced as a whole. */
+class ServiceAccount {
+  readonly root = folder();
+  readonly #where = path.join(this.root, 'var/run/secrets/kubernetes.io/serviceaccount');
+  #times = 0;
+
+  constructor(files: Readonly<Record<string, string>>) {
+    mkdirSync(this.#where, { recursive: true });
+    for (const name of Object.keys(files)) symlinkSync(path.join('..data', name), path.join(this.#where, name));
+    this.write(files);
+  }
+
+  write(files: Readonly<Record<string, string>>): void {
+    const version = `..${++this.#times}`;
+    mkdirSync(path.join(this.#where, version));
+    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(this.#where, version, name), text);
+    symlinkSync(version, path.join(this.#where, '..data_tmp'));
+    renameSync(path.join(this.#where, '..data_tmp'), path.join(this.#where, '..data'));
+  }
+}
+
+function inPod(host = '10.0.0.1'): void {
+  vi.stubEnv('KUBECONFIG', '');
+  vi.stubEnv('KUBERNETES_SERVICE_HOST', host);
+  vi.stubEnv('KUBERNETES_SERVICE_PORT', '443');
+}
+
+test('a pod speaks as its service account, in its namespace, to a server of its authority', async () => {
+  inPod();
+  const { root } = new ServiceAccount({ token: 'first', 'ca.crt': TEST_CA, namespace: 'kinlog-system' });
+  const connection = await connect(undefined, new FakeClock(), root);
+  expect(connection.server.origin).toBe('https://10.0.0.1');
+  expect(connection.namespace).toBe('kinlog-system');
+  const { headers, tls } = await connection.access();
+  expect(headers).toEqual({ authorization: 'Bearer first' });
+  expect(tls.ca).toBe(TEST_CA);
+  expect(tls.rejectUnauthorized).not.toBe(false);
+});
+
+test('a pod whose token and authority the kubelet replaces shows the new ones without being started anew', async () => {
+  inPod();
+  const account = new ServiceAccount({ token: 'first', 'ca.crt': TEST_CA, namespace: 'n' });
+  const clock = new FakeClock();
+  const connection = await connect(undefined, clock, account.root);
+  const before = await connection.access();
+  account.write({ token: 'second', 'ca.crt': 'another', namespace: 'n' });
+  // client-node looks at the wall clock itself.
+  vi.setSystemTime(Date.now() + 61_000);
+  await clock.advance(5_000);
+  const after = await connection.access();
+  expect(after.headers).toEqual({ authorization: 'Bearer second' });
+  expect(after.tls.ca).toBe('another');
+  expect(after.tls).not.toBe(before.tls);
+  account.write({ token: 'third', 'ca.crt': 'another', namespace: 'n' });
+  connection.renew();
+  expect((await connection.access()).headers).toEqual({ authorization: 'Bearer third' });
+});
+
+test('a pod finds a server that has an IPv6 address', async () => {
+  inPod('fd00::1');
+  const { root } = new ServiceAccount({ token: 'x', 'ca.crt': TEST_CA, namespace: 'n' });
+  expect((await connect(undefined, new FakeClock(), root)).server.host).toBe('[fd00::1]');
+});
+
+test('a service account without the address of a server is told', async () => {
+  inPod();
+  vi.stubEnv('KUBERNETES_SERVICE_HOST', undefined);
+  vi.stubEnv('KUBERNETES_SERVICE_PORT', undefined);
+  const { root } = new ServiceAccount({ token: 'x', 'ca.crt': TEST_CA, namespace: 'n' });
+  await expect(connect(undefined, new FakeClock(), root)).rejects.toMatchObject({ code: 'KINLOG_CONFIG_INVALID' });
 });
 
 test('a program gives the credentials, and is asked again when they are refused', async () => {
