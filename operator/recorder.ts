@@ -160,7 +160,7 @@ export class EventRecorder implements Recorder {
       } catch (error) {
         if (isAbort(error) || signal.aborted) return;
         if (!isPassing(error) || tries >= TRIES) {
-          // What comes next begins anew: this one may have aged out on the server, or its namespace be gone.
+          // What comes next begins anew.
           this.#known.delete(entry.key);
           this.#drop(entry.name, error instanceof Error ? error.message : String(error));
           return;
@@ -175,15 +175,15 @@ export class EventRecorder implements Recorder {
     const { api } = this.#parts;
     const { namespace, name, count, lastMs } = entry;
     const series = count > 1 ? { series: { count, lastObservedTime: microTime(lastMs) } } : {};
-    if (!entry.written) {
-      const path = pathOf(KINDS.event, namespace);
-      await api.call({ method: 'POST', path, body: { ...entry.body, ...series } }, signal).catch(unlessThere);
-      entry.written = true;
-      return;
+    if (entry.written) {
+      const path = pathOf(KINDS.event, namespace, name);
+      const contentType = 'application/merge-patch+json';
+      const found = await api.call({ method: 'PATCH', path, body: series, contentType }, signal).catch(unlessGone);
+      if (found !== undefined) return;
     }
-    const path = pathOf(KINDS.event, namespace, name);
-    const contentType = 'application/merge-patch+json';
-    await api.call({ method: 'PATCH', path, body: series, contentType }, signal);
+    const path = pathOf(KINDS.event, namespace);
+    await api.call({ method: 'POST', path, body: { ...entry.body, ...series } }, signal).catch(unlessThere);
+    entry.written = true;
   }
 
   #drop(event: string, why: string): void {
@@ -195,6 +195,11 @@ export class EventRecorder implements Recorder {
 /** The answer to an earlier try was lost. */
 function unlessThere(error: unknown): void {
   if (!(error instanceof KubeError) || error.sort !== 'exists') throw error;
+}
+
+/** The server keeps an Event for an hour unless told otherwise: then it is made again. */
+function unlessGone(error: unknown): undefined {
+  if (!(error instanceof KubeError) || error.sort !== 'missing') throw error;
 }
 
 const isPassing = (error: unknown): boolean =>
