@@ -30,7 +30,8 @@ const LIMITS = {
   /** Bookmarks come about once a minute. */
   watchIdleMs: 90_000,
 };
-const MAX_ANSWER_BYTES = 64 << 20;
+/** Listings ask for smaller pages then. */
+const MAX_ANSWER_BYTES = 16 << 20;
 const MAX_LINE_BYTES = 16 << 20;
 const CONNECTIONS = 32;
 /** As client-go: under the 60 s after which load balancers forget a silent connection. */

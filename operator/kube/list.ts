@@ -1,9 +1,12 @@
 /** How objects are addressed, and listings page by page. */
-import type { KubeApi } from './api.ts';
+import { KubeError, type ApiCall, type KubeApi } from './api.ts';
+import { transportFailure } from './failures.ts';
 import type { KubeObject, ResourceKind } from './object.ts';
 
 /** As client-go's pager. */
 const PAGE = 500;
+/** Of objects that somebody made so large that an answer would not hold a page of them; one always fits. */
+const SMALLER = 8;
 
 export interface Selection {
   /** All when absent. */
@@ -29,9 +32,16 @@ export function pathOf(
 export const acceptOf = (metadataOnly: boolean | undefined, list: 'List' | ''): string =>
   metadataOnly === true ? `application/json;as=PartialObjectMetadata${list};v=v1;g=meta.k8s.io` : 'application/json';
 
+interface PageQuery extends Readonly<Record<string, string | number | undefined>> {
+  readonly limit: number;
+  readonly labelSelector: string | undefined;
+  readonly continue: string | undefined;
+}
+
+/** As far as it can be relied on: a proxy may have answered. */
 interface ListAnswer {
-  readonly items: readonly KubeObject[] | null;
-  readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
+  readonly items?: readonly KubeObject[] | null;
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
 
 /**
@@ -44,21 +54,31 @@ export async function* listPages(
   { namespace, labelSelector, metadataOnly }: Selection,
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly items: readonly KubeObject[]; readonly resourceVersion: string }> {
-  let token: string | undefined;
+  const call = { method: 'GET', path: pathOf(kind, namespace), accept: acceptOf(metadataOnly, 'List') } as const;
+  let query: PageQuery = { limit: PAGE, labelSelector, continue: undefined };
   do {
-    const answer: ListAnswer = await api.call(
-      {
-        method: 'GET',
-        path: pathOf(kind, namespace),
-        query: { limit: PAGE, labelSelector, continue: token },
-        accept: acceptOf(metadataOnly, 'List'),
-      },
-      signal,
-    );
-    const { resourceVersion } = answer.metadata;
-    yield { items: (answer.items ?? []).map((item) => slim(item, kind)), resourceVersion };
-    token = answer.metadata.continue === '' ? undefined : answer.metadata.continue;
-  } while (token !== undefined);
+    const { answer, limit } = await page(api, { ...call, query }, signal);
+    const { resourceVersion = '', continue: next = '' } = answer?.metadata ?? {};
+    // Taken for an empty listing, it would take everything out of a cache.
+    if (resourceVersion === '') throw transportFailure(call, 'what came is no listing');
+    yield { items: (answer?.items ?? []).map((item) => slim(item, kind)), resourceVersion };
+    query = { ...query, limit, continue: next === '' ? undefined : next };
+  } while (query.continue !== undefined);
+}
+
+/** As large as was asked for, or as `limit` says that an answer can be. */
+async function page(
+  api: KubeApi,
+  call: ApiCall & { readonly query: PageQuery },
+  signal: AbortSignal,
+): Promise<{ readonly answer: ListAnswer | null; readonly limit: number }> {
+  for (let { limit } = call.query; ; limit = Math.ceil(limit / SMALLER)) {
+    try {
+      return { answer: await api.call({ ...call, query: { ...call.query, limit } }, signal), limit };
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.sort !== 'too-large' || limit === 1) throw error;
+    }
+  }
 }
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';

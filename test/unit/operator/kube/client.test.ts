@@ -141,14 +141,14 @@ test('a refusal says when to come back', async () => {
   await expect(all(api.watch(WATCH, new AbortController().signal))).rejects.toMatchObject(refused);
 });
 
-test('an answer of more than 64 MiB is refused', async () => {
+test('an answer of more than 16 MiB is refused', async () => {
   const { api } = await scene((_, response) => {
     const part = Buffer.alloc(1 << 20, ' ');
     const write = (left: number): void => {
       if (left === 0) response.end();
       else response.write(part, () => write(left - 1));
     };
-    write(66);
+    write(18);
   });
   await expect(api.call(GET)).rejects.toMatchObject({ sort: 'too-large', status: 0 });
 });
