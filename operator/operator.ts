@@ -9,6 +9,7 @@ import { Feed } from './feed.ts';
 import type { KubeApi } from './kube/api.ts';
 import type { SeenRequest } from './kube/client.ts';
 import { WorkQueue } from './kube/queue.ts';
+import { Reach } from './kube/reach.ts';
 import { fenced, Leader } from './leader.ts';
 import { OperatorMetrics } from './metrics.ts';
 import type { OperatorOptions } from './options.ts';
@@ -61,6 +62,7 @@ export interface OperatorParts {
 export class Operator {
   readonly #parts: OperatorParts;
   readonly #metrics = new OperatorMetrics();
+  readonly #reach: Reach;
   readonly #probes: Probes;
   readonly #api: KubeApi;
   readonly #leader?: Leader;
@@ -74,7 +76,8 @@ export class Operator {
   constructor(parts: OperatorParts) {
     const { options, clock, log, namespace, identity } = parts;
     this.#parts = parts;
-    this.#probes = new Probes(clock);
+    this.#reach = new Reach(clock);
+    this.#probes = new Probes(this.#reach);
     const api = parts.client((seen) => this.#onRequest(seen));
     this.#api = api;
     if (options.leaderElect) this.#leader = new Leader({ api, namespace, name: LEASE_NAME, identity, clock, log });
@@ -174,7 +177,7 @@ export class Operator {
 
   #onRequest(seen: SeenRequest): void {
     this.#metrics.request(seen);
-    this.#probes.request(seen);
+    this.#reach.seen(seen.status);
   }
 
   async #serve(): Promise<StatusServer[]> {
@@ -202,6 +205,7 @@ export class Operator {
       api,
       namespaces: options.watchNamespaces,
       secrets: options.secretWatch === 'on',
+      reach: this.#reach,
       clock,
       log,
       onCount: (kind, what) => this.#metrics.reflector(kind, what),

@@ -1,7 +1,6 @@
 /** What the kubelet is told of the operator: whether it lives, and whether it knows the cluster. */
-import type { Clock } from '../base/clock.ts';
 import { text, type Pages } from '../cli/status-server.ts';
-import type { SeenRequest } from './kube/client.ts';
+import type { Reach } from './kube/reach.ts';
 import { GROUP, PLURAL } from './logstream.ts';
 
 /** An API server that is away so long makes the operator unready; shorter outages are none of its business. */
@@ -15,18 +14,10 @@ export interface Probed {
 }
 
 export class Probes {
-  readonly #clock: Clock;
-  /** Since when no request was answered, monotonic milliseconds; undefined while they are. */
-  #awaySinceMs: number | undefined;
+  readonly #reach: Reach;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** To be told of each request. */
-  request({ status }: Pick<SeenRequest, 'status'>): void {
-    if (status > 0 && status < 500 && status !== 429) this.#awaySinceMs = undefined;
-    else this.#awaySinceMs ??= this.#clock.monotonic();
+  constructor(reach: Reach) {
+    this.#reach = reach;
   }
 
   pages(probed: () => Probed): Pages {
@@ -50,7 +41,7 @@ export class Probes {
         : '';
       return `not listed yet: ${unsynced.join(', ')}${hint}`;
     }
-    const away = this.#awaySinceMs === undefined ? 0 : this.#clock.monotonic() - this.#awaySinceMs;
+    const away = this.#reach.awayMs;
     return away > PATIENCE_MS ? `the API server has not answered for ${Math.round(away / 1000)} s` : undefined;
   }
 }

@@ -6,6 +6,7 @@ import { KubeError, type KubeApi } from './kube/api.ts';
 import { Cache } from './kube/cache.ts';
 import { KINDS } from './kube/kinds.ts';
 import type { KubeObject, ResourceKind } from './kube/object.ts';
+import type { Reach } from './kube/reach.ts';
 import { Reflector, type ReflectorCount } from './kube/reflector.ts';
 import type { LogStream } from './logstream.ts';
 
@@ -20,6 +21,7 @@ export interface WatchingParts {
   /** All when undefined. */
   readonly namespaces: readonly string[] | undefined;
   readonly secrets: boolean;
+  readonly reach: Reach;
   readonly clock: Clock;
   readonly log: EventLog;
   readonly onCount?: (kind: string, what: ReflectorCount) => void;
@@ -88,10 +90,10 @@ export class Watching {
   }
 
   #reflectors({ kind, ...watched }: Watched): Reflector<KubeObject>[] {
-    const { api, clock, log, namespaces = [undefined], onCount } = this.#parts;
+    const { namespaces = [undefined], onCount, ...parts } = this.#parts;
     return namespaces.map((namespace) => {
       const count = (what: ReflectorCount) => onCount?.(kind.plural, what);
-      const reflector = new Reflector({ api, clock, log, kind, ...watched, namespace, onCount: count });
+      const reflector = new Reflector({ ...parts, kind, ...watched, namespace, onCount: count });
       const what = `${kind.plural}${watched.metadataOnly === true ? ' (metadata)' : ''} ${namespace ?? ''}`.trim();
       if (kind !== KINDS.podMonitor) this.#unsynced.add(what);
       void reflector.synced.then(() => this.#unsynced.delete(what));

@@ -18,7 +18,7 @@ const DENIED_MS = 10_000;
 export interface Queue {
   take(signal: AbortSignal): Promise<string>;
   done(key: string): void;
-  retry(key: string): void;
+  retry(key: string, leastMs?: number): void;
   forget(key: string): void;
   add(key: string, how?: { readonly priority?: number; readonly afterMs?: number }): void;
 }
@@ -130,9 +130,8 @@ export class Workers {
     onFault?.(overdue ? 'timeout' : faultOf(error));
     if (verdict === 'again') {
       log.emit(overdue ? 'reconcile.overdue' : 'reconcile.retried', { logStream: key, error: textOf(error) });
-      const afterMs = error instanceof KubeError ? error.retryAfterMs : undefined;
-      if (afterMs === undefined) queue.retry(key);
-      else queue.add(key, { afterMs });
+      // The server's own word may be 0, or one second for everybody.
+      queue.retry(key, error instanceof KubeError ? error.retryAfterMs : undefined);
       return;
     }
     queue.forget(key);

@@ -52,7 +52,7 @@ export class KubeError extends Error {
   readonly status: number;
   /** The server's own word, such as AlreadyExists. */
   readonly reason: string;
-  /** From Retry-After, milliseconds. */
+  /** From Retry-After, milliseconds; five minutes at most. */
   readonly retryAfterMs: number | undefined;
 
   constructor(

@@ -22,6 +22,8 @@ export interface Refusal {
 }
 
 const MAX_MESSAGE = 500;
+/** However long a server, or a proxy before it, asks to be left alone. */
+const MAX_RETRY_AFTER_SECONDS = 300;
 
 /** `PATCH /apis/apps/v1/namespaces/logs/deployments/orders-reader`: the query holds nothing that a person looks for. */
 export const nameOf = ({ method, path }: Pick<ApiCall, 'method' | 'path'>): string => `${method} ${path}`;
@@ -34,7 +36,9 @@ export function refusal(call: Pick<ApiCall, 'method' | 'path'>, { status, text, 
     sort: sortOf(status, said),
     status,
     ...(said?.reason === undefined ? {} : { reason: said.reason }),
-    ...(Number.isFinite(seconds) && seconds >= 0 ? { retryAfterMs: seconds * 1000 } : {}),
+    ...(Number.isFinite(seconds) && seconds >= 0
+      ? { retryAfterMs: Math.min(seconds, MAX_RETRY_AFTER_SECONDS) * 1000 }
+      : {}),
   });
 }
 

@@ -93,13 +93,13 @@ export class WorkQueue {
     if (running.again !== undefined) this.#makeReady(key, running.again);
   }
 
-  /** After a failure: later with every one in a row, and all keys together at most ten a second. */
-  retry(key: string): void {
+  /** After a failure: later with every one in a row, all keys together at most ten a second, and none before `leastMs`. */
+  retry(key: string, leastMs = 0): void {
     const failures = this.failures(key);
     this.#failures.set(key, failures + 1);
     this.#watcher.retried?.();
     const ownMs = Math.min(BACKOFF.ceilingMs, BACKOFF.firstMs * 2 ** Math.min(failures, 30));
-    this.add(key, { afterMs: Math.max(ownMs, this.#retries.takeMs()) });
+    this.add(key, { afterMs: Math.max(ownMs, leastMs, this.#retries.takeMs()) });
   }
 
   /** It succeeded, or nobody asks for it any more. */

@@ -6,6 +6,7 @@ import type { Cache } from './cache.ts';
 import { transportFailure, watchFailure } from './failures.ts';
 import { acceptOf, listPages, pathOf, slim, type Selection } from './list.ts';
 import type { KubeObject, ResourceKind } from './object.ts';
+import type { Reach } from './reach.ts';
 import { Trouble } from './trouble.ts';
 
 export interface ReflectorOptions<T extends KubeObject> extends Selection {
@@ -13,6 +14,8 @@ export interface ReflectorOptions<T extends KubeObject> extends Selection {
   readonly kind: ResourceKind;
   /** May be shared with reflectors of the same kind in other namespaces. */
   readonly cache: Cache<T>;
+  /** Of all who ask the same server. */
+  readonly reach: Reach;
   readonly clock: Clock;
   readonly log: EventLog;
   readonly random?: (() => number) | undefined;
@@ -45,10 +48,10 @@ export class Reflector<T extends KubeObject> {
   #resourceVersion: string | undefined;
 
   constructor(options: ReflectorOptions<T>) {
-    const { kind, namespace, clock, log, random = Math.random } = options;
+    const { kind, namespace, reach, clock, log, random = Math.random } = options;
     this.#options = options;
     this.#random = random;
-    this.#trouble = new Trouble({ kind: kind.plural, namespace }, { clock, log, random });
+    this.#trouble = new Trouble({ kind: kind.plural, namespace }, { reach, clock, log, random });
     this.synced = this.#listed.promise;
   }
 
@@ -131,7 +134,8 @@ export class Reflector<T extends KubeObject> {
   #take({ type, object }: WatchEvent, call: ApiCall): void {
     if (type === 'ERROR') throw watchFailure(call, object);
     const news = object as T;
-    const { resourceVersion } = news.metadata;
+    // A proxy may have said it.
+    const resourceVersion = (object as Partial<T> | null | undefined)?.metadata?.resourceVersion;
     if (resourceVersion === undefined) throw transportFailure(call, 'an event without a resourceVersion');
     this.#refuseThePast(resourceVersion, call);
     const { cache, kind } = this.#options;

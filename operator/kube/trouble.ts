@@ -2,31 +2,41 @@
 import type { Clock } from '../../base/clock.ts';
 import type { EventLog } from '../../base/events.ts';
 import type { KubeError } from './api.ts';
+import type { Reach } from './reach.ts';
 
 /** As client-go's reflector: doubled with every failure, and from the start again after two minutes without one. */
 const BACKOFF = { firstMs: 800, ceilingMs: 30_000, healthyMs: 120_000 };
-/** However long a server asks to be left alone. */
-const MAX_RETRY_AFTER_MS = 300_000;
 /** A server that restarts is worth no line. */
 const SILENT_MS = 30_000;
 const REPEAT_MS = 300_000;
 
+export interface TroubleParts {
+  readonly reach: Reach;
+  readonly clock: Clock;
+  readonly log: EventLog;
+  readonly random: () => number;
+}
+
 export class Trouble {
   readonly #about: { readonly kind: string; readonly namespace: string | undefined };
+  readonly #reach: Reach;
   readonly #clock: Clock;
   readonly #log: EventLog;
   readonly #random: () => number;
   #attempt = 0;
   #waitedAtMs = -Infinity;
+  /** When a wait was last ended early. */
+  #hurriedAtMs = -Infinity;
   /** Begin of the failures that nothing good has interrupted. */
   #sinceMs: number | undefined;
   #saidAtMs: number | undefined;
 
   constructor(
     about: { readonly kind: string; readonly namespace: string | undefined },
-    { clock, log, random }: { readonly clock: Clock; readonly log: EventLog; readonly random: () => number },
+    { reach, clock, log, random }: TroubleParts,
   ) {
     this.#about = about;
+    this.#reach = reach;
     this.#clock = clock;
     this.#log = log;
     this.#random = random;
@@ -63,10 +73,24 @@ export class Trouble {
     if (this.#clock.monotonic() - this.#waitedAtMs >= BACKOFF.healthyMs) this.#attempt = 0;
     const full = Math.min(BACKOFF.ceilingMs, BACKOFF.firstMs * 2 ** Math.min(this.#attempt++, 20));
     try {
-      await this.#clock.sleep(Math.max(this.#jittered(full), Math.min(retryAfterMs, MAX_RETRY_AFTER_MS)), signal);
+      await this.#clock.sleep(retryAfterMs, signal);
+      await this.#rest(Math.max(0, this.#jittered(full) - retryAfterMs), signal);
     } finally {
       this.#waitedAtMs = this.#clock.monotonic();
     }
+  }
+
+  /**
+   * What the server's return ends, whoever saw it; then all is as after a first failure. Not more often than the longest wait is long:
+   * others may be answered all the time where we never are.
+   */
+  async #rest(ms: number, signal: AbortSignal): Promise<void> {
+    const mayHurry = this.#clock.monotonic() - this.#hurriedAtMs >= BACKOFF.ceilingMs;
+    if (!mayHurry) return this.#clock.sleep(ms, signal);
+    if (!(await this.#reach.back(ms, signal))) return;
+    this.#hurriedAtMs = this.#clock.monotonic();
+    this.#attempt = 1;
+    await this.shortly(signal);
   }
 
   /** Once to twice as long, so that clients which failed together do not come back together. */

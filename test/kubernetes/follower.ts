@@ -10,6 +10,7 @@ import { connect } from '../../operator/kube/connection.ts';
 import { KINDS } from '../../operator/kube/kinds.ts';
 import { listPages } from '../../operator/kube/list.ts';
 import type { KubeObject } from '../../operator/kube/object.ts';
+import { Reach } from '../../operator/kube/reach.ts';
 import { Reflector } from '../../operator/kube/reflector.ts';
 import { until } from '../flow/cli-process.ts';
 import type { ControlPlane } from './controlplane.ts';
@@ -76,7 +77,15 @@ export class Follower {
     const random = () => 0;
     const log = new EventLog(({ name, fields }) => this.lines.push(`${name} ${String(fields['sort'])}`));
     const what = { kind: KINDS.configMap, namespace, labelSelector };
-    const reflector = new Reflector({ api, ...what, cache, clock: systemClock, log, random });
+    const reflector = new Reflector({
+      api,
+      ...what,
+      cache,
+      reach: new Reach(systemClock),
+      clock: systemClock,
+      log,
+      random,
+    });
     this.#run = reflector.run(this.#stop.signal);
     return reflector;
   }

@@ -6,6 +6,7 @@ import type { ApiCall, KubeApi, WatchEvent } from '../../operator/kube/api.ts';
 import { kubeClient } from '../../operator/kube/client.ts';
 import { connect } from '../../operator/kube/connection.ts';
 import { WorkQueue } from '../../operator/kube/queue.ts';
+import { Reach } from '../../operator/kube/reach.ts';
 import { Readers } from '../../operator/readers/readers.ts';
 import type { Recorder } from '../../operator/recorder.ts';
 import { Reconciler } from '../../operator/reconcile/reconcile.ts';
@@ -49,7 +50,7 @@ export class OperatorHere {
     const log = silentLog();
     const watched = watchesLateMs === 0 ? api : late(api, watchesLateMs, lateKind);
     this.watching = new Watching({
-      ...{ api: watched, namespaces: undefined, secrets: true, clock, log },
+      ...{ api: watched, namespaces: undefined, secrets: true, reach: new Reach(clock), clock, log },
       onPodMonitors: () => undefined,
     });
     const { caches } = this.watching;

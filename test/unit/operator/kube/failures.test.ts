@@ -145,6 +145,7 @@ test('how long the server wants to be left alone is taken from its header, else 
   const text = status(429, 'TooManyRequests', 'storage is (re)initializing', { retryAfterSeconds: 3 });
   expect(refusal(CALL, { status: 429, text, retryAfter: '7' }).retryAfterMs).toBe(7_000);
   expect(refusal(CALL, { status: 429, text }).retryAfterMs).toBe(3_000);
+  expect(refusal(CALL, { status: 429, text, retryAfter: '9999999999' }).retryAfterMs).toBe(300_000);
   expect(refusal(CALL, { status: 429, text: '', retryAfter: 'soon' }).retryAfterMs).toBeUndefined();
 });
 

@@ -82,6 +82,52 @@ test('a server that says how long it wants to be left alone is left alone so lon
   expect(clock.monotonic() - first).toBe(17_000);
 });
 
+test('a server that is back, whoever saw it, is asked within two seconds, however long it was away', async () => {
+  const { api, clock, reach, start, put, told } = reflectorScene({ namespaces: ['one', 'two'] });
+  await start();
+  api.refusing = { watch: broken() };
+  api.endWatches(broken());
+  reach.seen(0);
+  // In the middle of waits of half a minute.
+  await clock.advance(100_000);
+  api.refusing = {};
+  const since = clock.monotonic();
+  reach.seen(200);
+  for (const namespace of ['one', 'two']) put('news', { namespace });
+  await clock.until(() => told.length === 2);
+  expect(clock.monotonic() - since).toBeLessThanOrEqual(1600);
+  expect(clock.monotonic() - since).toBeGreaterThanOrEqual(800);
+});
+
+test('a path that fails while others are answered is asked no oftener for it than after a first failure', async () => {
+  const { api, clock, reach, start } = reflectorScene();
+  await start();
+  api.refusing = { watch: broken() };
+  api.endWatches(broken());
+  const before = api.count('watch');
+  // A Lease is renewed every two seconds.
+  for (let renewals = 0; renewals < 300; renewals++) {
+    reach.seen(503);
+    reach.seen(200);
+    await clock.advance(2000);
+  }
+  // 0.8 s, doubled until 30 s have passed: six times in each half minute.
+  expect(api.count('watch') - before).toBeLessThan(130);
+});
+
+test('whoever asked to be left alone is left alone, although others are answered', async () => {
+  const { api, clock, reach, start } = reflectorScene();
+  await start();
+  api.refusing = { watch: new KubeError('', { sort: 'transport', status: 429, retryAfterMs: 17_000 }) };
+  api.endWatches('clean');
+  await clock.until(() => api.count('watch') === 2);
+  const begun = clock.monotonic();
+  reach.seen(429);
+  reach.seen(200);
+  await clock.until(() => api.count('watch') === 3);
+  expect(clock.monotonic() - begun).toBe(17_000);
+});
+
 test('a right that was taken away is told at once, then every five minutes, and its return too', async () => {
   const { api, clock, start, put, lines } = reflectorScene();
   await start();

@@ -4,6 +4,7 @@ import { EventLog } from '../../../../base/events.ts';
 import { Cache } from '../../../../operator/kube/cache.ts';
 import { KINDS } from '../../../../operator/kube/kinds.ts';
 import type { KubeObject } from '../../../../operator/kube/object.ts';
+import { Reach } from '../../../../operator/kube/reach.ts';
 import { Reflector, type ReflectorCount } from '../../../../operator/kube/reflector.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { FakeApi } from '../../../fakes/kubernetes/api.ts';
@@ -21,6 +22,7 @@ export function reflectorScene({
   const api = new FakeApi();
   const cache = new Cache<KubeObject>();
   const clock = new FakeClock();
+  const reach = new Reach(clock);
   const lines: string[] = [];
   const counts: ReflectorCount[] = [];
   const told: string[] = [];
@@ -29,7 +31,7 @@ export function reflectorScene({
   );
   const log = new EventLog(({ name, fields }) => lines.push(`${name} ${String(fields['sort'] ?? '')}`.trim()));
   const stop = new AbortController();
-  const common = { api, kind: KINDS.configMap, cache, clock, log, random, metadataOnly };
+  const common = { api, kind: KINDS.configMap, cache, reach, clock, log, random, metadataOnly };
   const onCount = (what: ReflectorCount) => counts.push(what);
   const reflectors = namespaces.map((namespace) => new Reflector({ ...common, namespace, onCount }));
   let runs: Promise<unknown> = Promise.resolve();
@@ -52,5 +54,5 @@ export function reflectorScene({
       [...objects].map(({ metadata: { uid, resourceVersion } }) => `${uid}@${resourceVersion}`).sort();
     expect(versions(cache.list())).toEqual(versions(api.list()));
   };
-  return { api, cache, clock, lines, told, counts, start, put, equal, end };
+  return { api, cache, reach, clock, lines, told, counts, start, put, equal, end };
 }

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { EventLog } from '../../../../base/events.ts';
 import { KubeError } from '../../../../operator/kube/api.ts';
 import { KINDS } from '../../../../operator/kube/kinds.ts';
+import { Reach } from '../../../../operator/kube/reach.ts';
 import { Reflector } from '../../../../operator/kube/reflector.ts';
-import { FakeClock, settle } from '../../../fakes/clock.ts';
+import { settle } from '../../../fakes/clock.ts';
 import { broken } from '../../../fakes/kubernetes/api.ts';
 import { reflectorScene } from './reflector-scene.ts';
 
@@ -212,10 +213,10 @@ test('reflectors of two namespaces share a cache, and neither removes what is th
 });
 
 test('what a listener throws is no failure of the API: it ends the run, and the moment has not moved', async () => {
-  const { api, cache, put } = reflectorScene();
+  const { api, cache, clock, put } = reflectorScene();
   const fault = new Error('a fault of ours');
   const reflector = new Reflector({
-    ...{ api, cache, kind: KINDS.configMap, clock: new FakeClock(), log: new EventLog(() => undefined) },
+    ...{ api, cache, kind: KINDS.configMap, reach: new Reach(clock), clock, log: new EventLog(() => undefined) },
   });
   put('one');
   cache.onChange(() => {
@@ -223,6 +224,20 @@ test('what a listener throws is no failure of the API: it ends the run, and the 
   });
   await expect(reflector.run(new AbortController().signal)).rejects.toBe(fault);
 });
+
+test.each([null, 'text', {}, { metadata: null }])(
+  'an event about %j ends the watch and not the operator',
+  async (object) => {
+    const { api, clock, start, put, equal } = reflectorScene();
+    await start();
+    await settle();
+    api.send({ type: 'ADDED', object });
+    put('one');
+    await clock.until(() => api.count('watch') === 2);
+    await settle();
+    equal();
+  },
+);
 
 test('a stop ends it whatever it does, without an error', async () => {
   const { api, clock, start, end } = reflectorScene();

@@ -95,6 +95,15 @@ describe('a worker', () => {
     await scene.end();
   });
 
+  it.each([0, 1000])('is never hurried by what the API server asks, such as %i ms', async (askedMs) => {
+    const scene = new Scene();
+    scene.fails(refused('transport', askedMs));
+    scene.queue.add('logs/a');
+    await scene.clock.advance(600_000);
+    expect(scene.passes.length).toBeLessThan(30);
+    await scene.end();
+  });
+
   it.each(['quota', 'too-large', 'invalid', 'undeclared'] as const)(
     'asks again every five minutes and at the next change after %s',
     async (sort) => {
