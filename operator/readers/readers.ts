@@ -15,8 +15,10 @@ const AT_ONCE = 16;
 const TICK_MS = 1000;
 /** Intervals without an answer after which nothing of the last one may still be true. */
 const STALE_AFTER = 3;
-/** A reader whose pod became ready, or ceased to be, has something to tell; but not more often than this. */
+/** A reader whose pod became ready again, or ceased to be, has something to tell; but not more often than this. */
 const SOON_MS = 5000;
+/** As long it is worth waiting for what a reader says that has just become ready, so that it is written together with Running. */
+const FIRST_WORD_MS = 1000;
 /** A pod that is older was there before the operator; those are asked one after the other in the course of an interval. */
 const YOUNG_MS = 60_000;
 
@@ -43,6 +45,8 @@ interface Entry {
   readonly key: string;
   lagThresholdMs: number;
   target: Target;
+  /** Its pod has been ready. */
+  wasReady: boolean;
   facts: ReaderFacts | undefined;
   /** What of them makes a difference. */
   gist: string;
@@ -51,6 +55,8 @@ interface Entry {
   askedMs: number;
   /** Of the last answer, or since when there could have been one. */
   answeredMs: number;
+  /** Until then its first word is waited for. */
+  awaitedMs: number;
   /** Waits for its turn, or is being asked. */
   busy: boolean;
 }
@@ -62,6 +68,8 @@ export class Readers {
   readonly #entries = new Map<string, Entry>();
   readonly #turns: Entry[] = [];
   #asking = 0;
+  /** While it runs. */
+  #signal: AbortSignal | undefined;
 
   constructor(parts: ReadersParts) {
     this.#parts = parts;
@@ -71,6 +79,11 @@ export class Readers {
   /** Undefined: it has not been asked yet. */
   facts(uid: string): ReaderFacts | undefined {
     return this.#entries.get(uid)?.facts;
+  }
+
+  /** How long its first word, asked for just now, is worth waiting for; 0: it is there, or none is to be expected. */
+  firstWordMs(uid: string): number {
+    return Math.max(0, (this.#entries.get(uid)?.awaitedMs ?? 0) - this.#parts.clock.monotonic());
   }
 
   /** To be told at every look at the LogStream. */
@@ -83,12 +96,15 @@ export class Readers {
     }
     const entry = this.#entries.get(uid);
     if (entry === undefined || !isSame(entry.target, target)) {
-      this.#entries.set(uid, this.#newEntry(stream, target));
+      const fresh = this.#newEntry(stream, target);
+      this.#entries.set(uid, fresh);
+      this.#askIfDue(fresh);
       return;
     }
     entry.lagThresholdMs = thresholdOf(stream);
-    if (entry.target.ready !== target.ready) entry.dueMs = Math.min(entry.dueMs, this.#soon(entry.askedMs));
+    if (entry.target.ready !== target.ready) this.#turned(entry, target.ready);
     entry.target = target;
+    this.#askIfDue(entry);
   }
 
   forget(uid: string): void {
@@ -99,17 +115,29 @@ export class Readers {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, intervalSeconds } = this.#parts;
     if (intervalSeconds === 0) return;
+    this.#signal = signal;
     for (;;) {
       await clock.sleep(TICK_MS, signal);
       const now = clock.monotonic();
       for (const entry of this.#entries.values()) {
         this.#expire(entry, now);
-        if (entry.busy || entry.dueMs > now) continue;
-        entry.busy = true;
-        this.#turns.push(entry);
+        this.#askIfDue(entry);
       }
-      this.#pump(signal);
     }
+  }
+
+  #turned(entry: Entry, ready: boolean): void {
+    const isFirst = ready && !entry.wasReady;
+    entry.wasReady ||= ready;
+    if (isFirst) entry.awaitedMs = this.#parts.clock.monotonic() + FIRST_WORD_MS;
+    entry.dueMs = Math.min(entry.dueMs, isFirst ? -Infinity : this.#soon(entry.askedMs));
+  }
+
+  #askIfDue(entry: Entry): void {
+    if (this.#signal === undefined || entry.busy || entry.dueMs > this.#parts.clock.monotonic()) return;
+    entry.busy = true;
+    this.#turns.push(entry);
+    this.#pump(this.#signal);
   }
 
   get #intervalMs(): number {
@@ -125,13 +153,20 @@ export class Readers {
       key: keyOf(stream),
       lagThresholdMs: thresholdOf(stream),
       target,
+      wasReady: target.ready,
       facts: undefined,
       gist: '',
-      dueMs: isYoung || !target.ready ? this.#soon(-Infinity) : now + this.#random() * this.#intervalMs,
+      dueMs: this.#firstDueMs(target.ready, isYoung),
       askedMs: -Infinity,
       answeredMs: now,
+      awaitedMs: target.ready && isYoung ? now + FIRST_WORD_MS : -Infinity,
       busy: false,
     };
+  }
+
+  #firstDueMs(ready: boolean, isYoung: boolean): number {
+    if (!ready) return this.#soon(-Infinity);
+    return isYoung ? -Infinity : this.#parts.clock.monotonic() + this.#random() * this.#intervalMs;
   }
 
   #soon(askedMs: number): number {
@@ -164,6 +199,7 @@ export class Readers {
     entry.dueMs = entry.askedMs + this.#intervalMs * (1 + this.#random() / 10);
     const text = await this.#get(target.ip, signal);
     entry.busy = false;
+    entry.awaitedMs = -Infinity;
     const facts = text === undefined ? undefined : factsIn(text, target.podName, clock.now());
     if (facts === undefined || this.#entries.get(uid) !== entry) return;
     entry.facts = facts;

@@ -62,6 +62,8 @@ export class Report {
   async write(stream: LogStream, found: Found, signal: AbortSignal): Promise<Requeue> {
     const facts = this.#facts(stream, found, false);
     this.#follow(stream, facts);
+    const firstWordMs = this.#firstWordMs(stream, found);
+    if (firstWordMs > 0) return { requeueAfterMs: firstWordMs };
     const requeueAfterMs = await this.#save(stream, facts, found, signal);
     if (found.cause !== undefined) throw new TerminalError(found.problem!, found.cause);
     const soonest = Math.min(found.waitMs ?? Infinity, requeueAfterMs ?? Infinity);
@@ -100,6 +102,13 @@ export class Report {
     if (this.#uids.get(key) !== stream.metadata.uid) this.forget(key);
     this.#uids.set(key, stream.metadata.uid!);
     this.#parts.readers.watch(stream, workload?.pods ?? []);
+  }
+
+  /** A rollout that has just come to its end is told together with what the reader says; that comes at once, or nothing is waited for. */
+  #firstWordMs({ metadata, status }: LogStream, { problem, resetDone, handsOff }: Found): number {
+    if (problem !== undefined || resetDone !== undefined || handsOff === true) return 0;
+    const isUnderWay = status?.conditions?.some(({ type, status: is }) => type === 'Reconciling' && is === 'True');
+    return isUnderWay === true ? this.#parts.readers.firstWordMs(metadata.uid!) : 0;
   }
 
   async #save(stream: LogStream, facts: Facts, { resetDone }: Found, signal: AbortSignal): Promise<number | undefined> {

@@ -110,15 +110,25 @@ function besides(
   return [{ type: 'Warning', reason: trouble.reason, note: trouble.message }];
 }
 
-/** Pods come and go while a rollout is under way; how many there are, and which, is written with what it comes to. */
+/** While a rollout is under way, what is on its way to being well, and how many pods there are, is written with what it comes to. */
 function differs(before: LogStreamStatus, after: LogStreamStatus): boolean {
   const underWay = [before, after].every(({ conditions }) => is(conditions ?? [], 'Reconciling', 'True') !== undefined);
-  const passing = underWay ? { replicas: 0, readyReplicas: 0, reader: {} } : {};
-  return !isDeepStrictEqual(comparable({ ...before, ...passing }), comparable({ ...after, ...passing }));
+  return !isDeepStrictEqual(comparable(before, underWay), comparable(after, underWay));
 }
 
 /** The API server keeps conditions in an order of its own. */
-function comparable({ conditions = [], ...rest }: LogStreamStatus): unknown {
-  const byType = Object.fromEntries(conditions.map((one) => [one.type, one]));
-  return JSON.parse(JSON.stringify({ ...rest, byType }));
+function comparable({ conditions = [], ...rest }: LogStreamStatus, underWay: boolean): unknown {
+  const kept = underWay ? conditions.flatMap(lasting) : conditions;
+  const byType = Object.fromEntries(kept.map((one) => [one.type, one]));
+  const passing = { replicas: 0, readyReplicas: 0, reader: {}, source: {}, lag: {}, checkpoint: {} };
+  return JSON.parse(JSON.stringify({ ...rest, ...(underWay ? passing : {}), byType }));
+}
+
+const TOLD: ReadonlySet<string> = new Set(['SourceReachable', 'OutputReachable', 'CaughtUp']);
+
+/** What a condition says that does not pass with the rollout: a reader that is unheard, and then is well, is no news until it runs. */
+function lasting(one: Condition): Omit<Condition, 'observedGeneration'>[] {
+  if (TOLD.has(one.type) && one.status !== 'False') return [];
+  const { observedGeneration: _rolledOut, ...said } = one;
+  return [said];
 }

@@ -22,6 +22,21 @@ describe('a new LogStream', () => {
     expect(world.condition('Ready')).toMatchObject({ status: 'True', reason: 'Running' });
   });
 
+  it('is told to be ready together with the first word of its reader, while that is worth waiting for', async () => {
+    world.create();
+    await world.settle();
+    world.run();
+    world.firstWordMs = 700;
+    const before = world.kube.writes.length;
+    world.operator.look();
+    expect(await world.operator.pass()).toEqual({ requeueAfterMs: 700 });
+    expect(world.writesSince(before)).toEqual([]);
+    world.firstWordMs = 0;
+    await world.settle();
+    expect(world.writesSince(before)).toHaveLength(1);
+    expect(world.condition('Ready')).toMatchObject({ status: 'True', reason: 'Running' });
+  });
+
   it('does not count as ready when its first pass fails', async () => {
     world.create();
     world.kube.intercept = ({ path }) => {

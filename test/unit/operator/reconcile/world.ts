@@ -28,7 +28,12 @@ class Operator {
 
   constructor(world: World) {
     this.#world = world;
-    const readers = { facts: () => undefined, watch: () => undefined, forget: () => undefined };
+    const readers = {
+      facts: () => undefined,
+      firstWordMs: () => world.firstWordMs,
+      watch: () => undefined,
+      forget: () => undefined,
+    };
     const event = (...[, type, reason, , note]: Parameters<Recorder['event']>) =>
       void world.told.push({ type, reason, note });
     this.reconciler = new Reconciler({
@@ -81,6 +86,8 @@ class Operator {
 }
 
 export class World {
+  /** How long the reader's first word is worth waiting for. */
+  firstWordMs = 0;
   readonly kube = new FakeKube();
   readonly clock = new FakeClock();
   readonly told: Told[] = [];

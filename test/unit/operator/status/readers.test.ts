@@ -1,7 +1,7 @@
 /** Readers that are asked how they stand, over real sockets; time is the test's. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { LogStream } from '../../../../operator/logstream.ts';
 import { factsIn } from '../../../../operator/readers/answer.ts';
 import { Readers } from '../../../../operator/readers/readers.ts';
@@ -109,6 +109,32 @@ describe('Readers', () => {
     expect(readers.facts('u')!.errors).toEqual([
       { part: 'output', code: 'KINLOG_SPLUNK_REFUSED', message: 'no', remedy: 'Mend it.' },
     ]);
+  });
+
+  it('ask at once, whatever was told before, when a pod becomes ready for the first time', async () => {
+    const { readers, clock, asked, watch, news } = await scene(says(() => status()));
+    watch({ ready: false });
+    await clock.until(() => news.length === 1);
+    await clock.advance(500);
+    const now = clock.monotonic();
+    watch({ ready: true });
+    expect(readers.firstWordMs('u')).toBe(1000);
+    await vi.waitUntil(() => asked.length === 2);
+    expect(asked[1]).toBe(now);
+    await vi.waitUntil(() => readers.firstWordMs('u') === 0);
+    watch({ ready: false });
+    watch({ ready: true });
+    await clock.advance(1000);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('let nobody wait any longer for the first word of one that does not answer', async () => {
+    const { readers, clock, watch } = await scene((request) => request.destroy());
+    watch();
+    expect(readers.firstWordMs('u')).toBe(1000);
+    await vi.waitUntil(() => readers.firstWordMs('u') === 0);
+    expect(clock.monotonic()).toBe(0);
+    expect(readers.facts('u')).toBeUndefined();
   });
 
   it('ask sooner when the pod becomes ready or ceases to be, but not at every flicker', async () => {

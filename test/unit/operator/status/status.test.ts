@@ -74,6 +74,25 @@ describe('writes', () => {
     expect(stream.row).toBe('False False True SourceNotFound');
   });
 
+  it('a reader that becomes well during a rollout has one, with what it comes to; one that does not, at once', () => {
+    const stream = new Followed();
+    stream.pass({ workload: notReady({ ready: false }), reader: undefined });
+    stream.pass({ workload: notReady({ ready: true }) });
+    expect(stream.writes).toBe(1);
+    expect(stream.condition('SourceReachable')).toMatchObject({ status: 'Unknown' });
+    stream.pass();
+    expect(stream.writes).toBe(2);
+    expect(stream.row).toBe('True False False Running');
+    expect(stream.condition('SourceReachable')).toMatchObject({ status: 'True' });
+    expect(stream.stream.status).toMatchObject({ source: { openShards: 4 }, lag: { maxMillisBehindLatest: 0 } });
+    stream.pass({ generation: 2, workload: workload({ current: false }) });
+    expect(stream.writes).toBe(3);
+    stream.pass({ generation: 2, workload: workload({ updatedReplicas: 0 }) });
+    expect(stream.writes).toBe(3);
+    stream.pass({ generation: 2, workload: notReady(), ...told({ ready: false, errors: [REFUSED] }) });
+    expect(stream.condition('OutputReachable')).toMatchObject({ status: 'False' });
+  });
+
   it('pods that come and go during a rollout have none of their own', () => {
     const stream = running();
     stream.pass({ workload: workload({ current: false }) });
