@@ -8,6 +8,15 @@ import { errorOf, StandingErrors, type StandingError } from './standing-errors.t
 const WEATHER: readonly string[] = ['KINLOG_THROTTLED', 'KINLOG_ITERATOR_EXPIRED', 'KINLOG_LISTING_EXPIRED'];
 /** Nothing ends the loss of records; so long somebody shall see it. */
 const LOSS_LASTS_MS = 3_600_000;
+/** A position was stored; or this reader stores none for the shard any more, or begins with what is stored. */
+const NOT_DELAYED: readonly string[] = [
+  'checkpoint.stored',
+  'shard.started',
+  'shard.ended',
+  'shard.failed',
+  'lease.lost',
+  'lease.given',
+];
 const OVER: readonly string[] = ['shard.started', 'shard.recovered', 'shard.ended', 'lease.lost', 'lease.given'];
 
 export class StreamErrors {
@@ -15,6 +24,7 @@ export class StreamErrors {
 
   note({ name, fields }: LogLine, nowMs: number): void {
     const shard = `shard ${String(fields['shard'])}`;
+    this.#noteStore(name, shard, fields, nowMs);
     if (OVER.includes(name)) this.#standing.end(shard);
     else if (name === 'shard.stalled') this.#begin(shard, stallOf(fields), nowMs);
     else if (name === 'shard.failed' || name === 'reader.stalled' || name === 'reader.failed')
@@ -23,12 +33,12 @@ export class StreamErrors {
     else if (name === 'reader.started') this.#standing.endAll('reader ');
     else if (name === 'stream.data-loss')
       this.#standing.begin(`loss ${shard}`, { error: lossOf(fields), lastsMs: LOSS_LASTS_MS }, nowMs);
-    else this.#noteStore(name, shard, { error: saidIn(fields), nowMs });
   }
 
-  #noteStore(name: string, shard: string, { error, nowMs }: { error: DescribedError; nowMs: number }): void {
-    if (name === 'checkpoint.stored') this.#standing.end(`store of ${shard}`);
-    else if (name === 'checkpoint.delayed') this.#standing.begin(`store of ${shard}`, { error, part: 'store' }, nowMs);
+  #noteStore(name: string, shard: string, fields: Fields, nowMs: number): void {
+    const key = `store of ${shard}`;
+    if (NOT_DELAYED.includes(name)) this.#standing.end(key);
+    else if (name === 'checkpoint.delayed') this.#standing.begin(key, { error: saidIn(fields), part: 'store' }, nowMs);
   }
 
   /** `failed`: with what reading ended. Shards count while they are this reader's. */

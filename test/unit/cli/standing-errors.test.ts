@@ -94,6 +94,19 @@ it('a position that can not be stored is an error of the store until it is', () 
   expect(list()).toEqual([]);
 });
 
+it.each(['lease.lost', 'lease.given', 'shard.failed', 'shard.started'] as const)(
+  'a position that can not be stored is nobody’s error after %s, for it is not stored here any more',
+  (name) => {
+    const { say, list } = noting();
+    say('checkpoint.delayed', { shard: 's-1', error: said('KINLOG_CHECKPOINT_UNAVAILABLE', 'no') });
+    say('checkpoint.delayed', { shard: 's-2', error: said('KINLOG_CHECKPOINT_UNAVAILABLE', 'no') });
+    say(name, { shard: 's-1', error: said('KINLOG_POSITION_REFUSED', 'no') });
+    expect(list()).toMatchObject([{ part: 'store', message: 'no' }]);
+    say('checkpoint.stored', { shard: 's-2' });
+    expect(list()).toEqual([]);
+  },
+);
+
 it('records that are gone are an error for an hour, for nothing brings them back', () => {
   const { say, list } = noting();
   say('stream.data-loss', { shard: 's-1', from: 'then', to: 'later' });
