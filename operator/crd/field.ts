@@ -63,7 +63,13 @@ export function group<const Table extends FieldTable>(
 }
 
 function fieldSchema({ type, text, default: preset }: Field): Schema {
-  return { description: text, ...(preset === undefined ? {} : { default: filled(type, preset) }), ...type.schema };
+  // kubectl explain shows no default but what the description says.
+  const shown = preset === undefined || typeof preset === 'object' ? '' : ` Default: ${JSON.stringify(preset)}.`;
+  return {
+    description: text + shown.replaceAll('"', ''),
+    ...(preset === undefined ? {} : { default: filled(type, preset) }),
+    ...type.schema,
+  };
 }
 
 /** The server holds the rules against a default before it fills in those of its members. */

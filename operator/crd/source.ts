@@ -15,7 +15,6 @@ import {
   objectName,
   role,
   sessionName,
-  textOf,
   TIMED,
 } from './types.ts';
 
@@ -36,7 +35,8 @@ const consumerArn = text('the ARN of a consumer', {
   max: 512,
 });
 
-export const region = textOf(TYPES.region, 64);
+/** Narrower than what kinlog run takes, so that us-east1 is found out when it is applied. */
+export const region = text('an AWS region such as eu-west-1', { pattern: String.raw`^[a-z]+(-[a-z]+)+-\d+$`, max: 64 });
 export const roleFields = {
   roleArn: {
     type: role,

@@ -85,17 +85,26 @@ const PORT = '(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|65
 const ANY_HOST = `(${HOST}|${IPV4}|${IPV6})`;
 const THIS_HOST = String.raw`(localhost|127(\.${OCTET}){3}|\[::1\])`;
 
+/** By a rule, because a pattern is shown as it is to whoever does not match it, and these fill a page. */
+const matching = (expects: string, pattern: string, max: number): FieldType<string> => {
+  const { schema } = text(expects, { max });
+  const rule: Rule = { rule: `self.matches(r'${pattern}')`, message: `must be ${expects}` };
+  return { expects, schema: { ...schema, 'x-kubernetes-validations': [rule] } };
+};
+
 /** Without a user and a password: a URL is shown to everybody. */
-export const address = text('an address such as https://host:port', {
-  pattern: `^https?://${ANY_HOST}${PORT}(/[!-~]*)?$`,
-  max: 1024,
-});
+export const address = matching(
+  'an address such as https://host:port, without a password',
+  `^https?://${ANY_HOST}${PORT}(/[!-~]*)?$`,
+  1024,
+);
 /** A token goes there, which must not travel in the clear. */
 export const secureAddress = (example: string): FieldType<string> =>
-  text(`an address such as ${example}, without a path; http only within the pod, on localhost`, {
-    pattern: `^(https://${ANY_HOST}|http://${THIS_HOST})${PORT}/?$`,
-    max: 512,
-  });
+  matching(
+    `an address such as ${example}, without a path; http only within the pod, on localhost`,
+    `^(https://${ANY_HOST}|http://${THIS_HOST})${PORT}/?$`,
+    512,
+  );
 
 /** Exactly one of the members. */
 export const exactlyOne = (a: string, b: string): Rule => ({

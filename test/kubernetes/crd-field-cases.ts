@@ -26,6 +26,10 @@ export const FIELD_CASES: Readonly<
       (endpoint) => source({ endpoint }),
     ),
   },
+  'a region is written as AWS writes them': {
+    accepts: ['us-gov-west-1', 'eusc-de-east-1'].map((region) => source({ region })),
+    refuses: ['us-east1', 'useast1', 'US-EAST-1'].map((region) => source({ region })),
+  },
   'a time has a zone': {
     accepts: [source({ startPosition: { type: 'AtTimestamp', timestamp: '2026-01-31T10:00:00.5+01:00' } })],
     refuses: ['2026-01-31', '2026-01-31T10:00:00', '2026-02-30T10:00:00Z', '-15m'].map((timestamp) =>

@@ -27,8 +27,14 @@ function listOf(item: FieldType<unknown>, { minItems = 0, maxItems, ...schema }:
   return fc.uniqueArray(valuesOf(item), { ...bounds, selector: (one) => (one as Group)[key] });
 }
 
+/** Of a schema, or of the only rule of a text. */
+function patternOf({ pattern, 'x-kubernetes-validations': rules }: FieldType<unknown>['schema']): string | undefined {
+  const [rule] = (rules ?? []) as { readonly rule: string }[];
+  return rule === undefined ? (pattern as string | undefined) : /^self\.matches\(r'(.*)'\)$/.exec(rule.rule)![1];
+}
+
 function leaf(schema: FieldType<unknown>['schema']): fc.Arbitrary<unknown> {
-  const { type, enum: choices, minimum, maximum, format, pattern, minLength = 0, maxLength } = schema;
+  const { type, enum: choices, minimum, maximum, format, minLength = 0, maxLength } = schema;
   if (choices !== undefined) return fc.constantFrom(...(choices as string[]));
   if (type === 'boolean') return fc.boolean();
   if (type === 'integer') return fc.integer({ min: Number(minimum), max: Number(maximum) });
@@ -37,10 +43,11 @@ function leaf(schema: FieldType<unknown>['schema']): fc.Arbitrary<unknown> {
     return fc
       .date({ min: new Date('1971-01-01'), max: new Date('2100-01-01'), noInvalidDate: true })
       .map((date) => date.toISOString());
+  const pattern = patternOf(schema);
   if (pattern === undefined)
     return fc.string({ minLength: Number(minLength), maxLength: Math.min(50, Number(maxLength)) });
   return fc
-    .stringMatching(new RegExp(pattern as string))
+    .stringMatching(new RegExp(pattern))
     .filter(({ length }) => length >= Number(minLength) && length <= Number(maxLength));
 }
 

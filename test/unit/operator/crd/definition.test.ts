@@ -59,7 +59,7 @@ describe('the definition of LogStream', () => {
   });
 
   it('writes each of its rules for the group that it belongs to', () => {
-    const rules = JSON.stringify(DEFINITION).match(/"rule":/g)!.length;
+    const rules = JSON.stringify(DEFINITION).match(/"rule":"(?!self\.matches\()/g)!.length;
     const tables = [spec, status, ...ALL.map(([, { type }]) => type)];
     expect(rules).toBe(1 + tables.reduce((sum, table) => sum + (table.rules?.length ?? 0), 0));
   });
