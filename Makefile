@@ -67,6 +67,9 @@ test-interop: $(INSTALLED) ## hand-over with the real KCL 2 and 3 on DynamoDB Lo
 test-kubernetes: $(INSTALLED) ## the operator on a real Kubernetes control plane, readers and all; needs Linux and Go (1.26 or later)
 	$(NODE) test/kubernetes/main.ts $(SUITES)
 
+cluster: $(INSTALLED) ## a Kubernetes to play with: image, Kinesis, DynamoDB and HEC on it, the operator left to install; until Ctrl-C
+	@$(NODE) test/kubernetes/cluster.ts
+
 test-all: test test-interop test-kubernetes ## every suite there is
 
 build: dist/.built ## dist/: the package and its commands on the pinned runtime
@@ -111,4 +114,4 @@ bench: dist/.built dist/kinloader.tar.gz ## our speed and memory beside baseline
 clean: ## remove what was built
 	rm -rf dist .demo .cache
 
-.PHONY: help install check generate browser test test-interop test-kubernetes test-all build splunkapp packages image helm appinspect demo bench clean
+.PHONY: help install check generate browser test test-interop test-kubernetes cluster test-all build splunkapp packages image helm appinspect demo bench clean

@@ -275,6 +275,17 @@ describe('the node of ours', () => {
     pod.delete();
   });
 
+  it('gives its logs to kubectl, of a program that has ended before the one that runs too', async () => {
+    const text = "console.log('one\\ntwo'); setTimeout(() => process.exit(1), 300)";
+    const pod = new Pod({ containers: [script(text)] });
+    await pod.until('begun again', ({ containerStatuses }) => containerStatuses?.[0]?.restartCount === 2);
+    expect(plane.kubectl(['logs', pod.name, '--previous', '--tail=1'])).toBe('two\n');
+    pod.delete('--now');
+    const follower = new Pod({ containers: [script('setTimeout(() => console.log(1), 999)')], restartPolicy: 'Never' });
+    await follower.until('started', ({ containerStatuses }) => containerStatuses?.[0]?.started === true);
+    expect(plane.kubectl(['logs', follower.name, '--follow'])).toBe('1\n');
+  });
+
   it('refuses what it must: an image that is not there, and root where root is refused', async () => {
     const image = new Pod({ containers: [{ name: 'one', image: 'no/such' }] });
     const root = new Pod({ containers: [script('', { image: 'root', securityContext: { runAsNonRoot: true } })] });

@@ -73,6 +73,10 @@ export class ContainerRun {
     return path.join(this.#parts.folder, `${this.spec.name}-${this.#run}.log`);
   }
 
+  get previousLog(): string | undefined {
+    return this.#run > 1 ? path.join(this.#parts.folder, `${this.spec.name}-${this.#run - 1}.log`) : undefined;
+  }
+
   /** Until it has ended for good, or was stopped. */
   async run(): Promise<void> {
     let backoff = this.#parts.backoffMs.first;

@@ -6,6 +6,7 @@ import { NodeApi, removePod, type ApiAccess } from './api.ts';
 import { NotYet } from './fields.ts';
 import { HollowPods } from './hollow.ts';
 import type { Image } from './images.ts';
+import { LogServer } from './logs.ts';
 import { heartbeat } from './node.ts';
 import { PodRun, type NodeParts } from './pod.ts';
 import type { Pod } from './types.ts';
@@ -35,6 +36,7 @@ export class Kubelet {
   readonly #options: KubeletOptions;
   readonly #api: NodeApi;
   readonly #node: NodeParts;
+  readonly #logs = new LogServer(() => this.pods);
   readonly #pods = new Map<string, PodRun>();
   readonly #hollow: HollowPods | undefined;
   readonly #stop = new AbortController();
@@ -63,7 +65,11 @@ export class Kubelet {
     if (options.hollow === true) this.#hollow = new HollowPods(this.#api, this.#stop.signal);
     const mine = `/api/v1/pods?fieldSelector=spec.nodeName%3D${options.name}`;
     this.#running = Promise.all([
-      heartbeat(this.#api, { name: options.name, hollow: options.hollow === true }, this.#stop.signal),
+      heartbeat(
+        this.#api,
+        { name: options.name, hollow: options.hollow === true, logs: this.#logs.port },
+        this.#stop.signal,
+      ),
       this.#api.follow(
         mine,
         { changed: (pod) => this.#see(pod), gone: (uid) => void this.#forget(uid) },
@@ -87,6 +93,7 @@ export class Kubelet {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#running;
+    await this.#logs.close();
     await Promise.all(this.pods.map((pod) => pod.abandon()));
     await this.#api.close();
     rmSync(this.#options.folder, { recursive: true, force: true });

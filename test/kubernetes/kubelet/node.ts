@@ -11,6 +11,8 @@ const HOLLOW = 'kinlog.test/hollow';
 interface Registered {
   readonly name: string;
   readonly hollow: boolean;
+  /** Port at which it is asked for logs. */
+  readonly logs: Promise<number>;
 }
 
 /** Until the signal ends it, whatever the server says. */
@@ -32,7 +34,7 @@ export async function heartbeat(api: NodeApi, node: Registered, signal: AbortSig
   }
 }
 
-async function register(api: NodeApi, { name, hollow }: Registered): Promise<void> {
+async function register(api: NodeApi, { name, hollow, logs }: Registered): Promise<void> {
   const labels = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' };
   const taints = hollow ? [{ key: HOLLOW, effect: 'NoSchedule' }] : [];
   await api.call('POST', '/api/v1/nodes', { metadata: { name, labels }, spec: { taints } }).catch(unless(409));
@@ -41,6 +43,7 @@ async function register(api: NodeApi, { name, hollow }: Registered): Promise<voi
       capacity: CAPACITY,
       allocatable: CAPACITY,
       nodeInfo: { kubeletVersion: 'v1.36.4', operatingSystem: 'linux', architecture: 'amd64' },
+      daemonEndpoints: { kubeletEndpoint: { Port: await logs } },
       addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
       conditions: [{ ...ready(), lastTransitionTime: now() }],
     },
