@@ -3,10 +3,14 @@ import { runSchema } from '../../cli/run-schema.ts';
 import type { LogStream } from '../logstream.ts';
 import type { Problem } from '../reconcile/facts.ts';
 import { readerSettings } from './config.ts';
+import { versionProblems } from './other-version.ts';
 import { overlayFaults } from './overlay-faults.ts';
 import { aboveLimit, resourcesOf } from './resources.ts';
 
 export function configProblems(stream: LogStream): readonly Problem[] {
+  const ofVersion = versionProblems(stream);
+  // What else there is to say takes a spec of our own version for granted.
+  if (ofVersion.length > 0) return ofVersion;
   const configs = [
     ...timeFaults(stream),
     ...readerFaults(stream),

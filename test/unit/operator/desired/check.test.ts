@@ -54,3 +54,22 @@ it.each(['', 'aws:x', 'a<b', 'x'.repeat(129)])('a tag called %j is none that AWS
   expect(found).toHaveLength(1);
   expect(found[0]).toContain('is no tag that AWS takes');
 });
+
+it('a CRD that does not fill in a field is an older one', () => {
+  const { updateStrategy: _strategy, ...older } = logStream().spec;
+  const faults = configProblems({
+    ...logStream(),
+    spec: { ...older, source: { ...source, startPosition: {} } } as never,
+  });
+  expect(faults.map(({ reason, message }) => `${reason}: ${message.split(':')[0]!}`)).toEqual([
+    'CRDOutdated: The CRD in the cluster does not know spec.source.startPosition.type',
+    'CRDOutdated: The CRD in the cluster does not know spec.updateStrategy',
+  ]);
+});
+
+it('a word of a later version is named with those that are known, and a field of a later version is left alone', () => {
+  const outputs = [{ ...hec, type: 'S3', later: true }] as never;
+  expect(messages({ outputs, later: { yes: true } } as never)).toEqual([
+    'InvalidConfig: spec.outputs[0].type "S3" is of a later version than the operator, which knows SplunkHEC, Stdout. Upgrade the operator, or take one of these.',
+  ]);
+});
