@@ -8,6 +8,8 @@ export interface Facts {
   readonly handsOff: boolean;
   /** `spec.paused`, or no replicas: no reader shall run. */
   readonly paused: boolean;
+  /** The pass ended before it had looked at everything: what the configuration and the references are is not known anew. */
+  readonly cutShort?: boolean;
   /** What the schema can not check. */
   readonly configProblems: readonly Problem[];
   readonly referenceProblems: readonly Problem[];

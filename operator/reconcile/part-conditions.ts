@@ -51,15 +51,19 @@ const failing = (problems: readonly Problem[]): Saying => ({
   message: problems.map(({ message }) => message).join(' '),
 });
 
-function configValid({ firstSeen, handsOff, configProblems }: Facts): Say {
-  if (firstSeen || handsOff) return 'kept';
+const isLookedAt = ({ firstSeen, handsOff, cutShort }: Facts): boolean => !firstSeen && !handsOff && cutShort !== true;
+
+function configValid(facts: Facts): Say {
+  const { configProblems } = facts;
+  if (!isLookedAt(facts)) return 'kept';
   if (configProblems.length > 0) return failing(configProblems);
   return { status: 'True', reason: 'Valid', message: 'A reader can take the configuration.' };
 }
 
 /** Looked at only when the configuration is one. */
-function referencesResolved({ firstSeen, handsOff, configProblems, referenceProblems }: Facts): Say {
-  if (firstSeen || handsOff || configProblems.length > 0) return 'kept';
+function referencesResolved(facts: Facts): Say {
+  const { configProblems, referenceProblems } = facts;
+  if (!isLookedAt(facts) || configProblems.length > 0) return 'kept';
   if (referenceProblems.length > 0) return failing(referenceProblems);
   return { status: 'True', reason: 'Resolved', message: 'Everything that the spec names is there.' };
 }

@@ -109,6 +109,10 @@ export const REASONS = {
     'The operator may not do what it has to.',
     'Give its service account the rights of the shipped role.',
   ),
+  ApiCallFailing: stalls(
+    'What the operator asks of the API server for this LogStream has failed for minutes: a webhook that the API server calls is down, or it has no room to answer. What ran goes on as before.',
+    'Look after what the message names, such as the pods behind a webhook. It is tried again by itself.',
+  ),
   ResetFailed: stalls(
     'The reset of spec.resetRequest could not be done; no position was changed by it.',
     'Remove the cause that the message names, and it is tried again; or take spec.resetRequest away.',

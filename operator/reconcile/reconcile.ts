@@ -15,7 +15,9 @@ import type { Readers } from '../readers/readers.ts';
 import type { Recorder } from '../recorder.ts';
 import { Children, type Outcome } from './children.ts';
 import { Deletion } from './deletion.ts';
+import type { Problem } from './facts.ts';
 import { hold, isHeld, ownsOutside } from './finalizer.ts';
+import { Lasting } from './lasting.ts';
 import { Pods } from './pods.ts';
 import { PositionJobs } from './position-jobs.ts';
 import { prune, remove } from './prune.ts';
@@ -29,6 +31,11 @@ const RESET_FAILURE = {
   reason: 'ResetFailed',
   action: 'Reset',
   remedy: 'Nothing was begun anew. Remove the cause, and it is tried again by itself; or take spec.resetRequest away.',
+};
+const WAITING: Problem = {
+  reason: 'Progressing',
+  message:
+    'An object that the reader needs is being deleted, or somebody keeps changing it; it is brought about as soon as that can be.',
 };
 
 export interface ReconcilerParts {
@@ -53,6 +60,7 @@ export class Reconciler {
   readonly #jobs: PositionJobs;
   readonly #deletion: Deletion;
   readonly #report: Report;
+  readonly #lasting: Lasting;
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
@@ -69,19 +77,22 @@ export class Reconciler {
     this.#jobs = new PositionJobs({ ...shared, children: this.#children });
     this.#deletion = new Deletion({ ...shared, children: this.#children, jobs: this.#jobs });
     this.#report = new Report(shared);
+    this.#lasting = new Lasting(parts.clock);
   }
 
   /** Throws KubeError for what may succeed later, TerminalError for what somebody must change first; the status says the latter before. */
   async reconcile(key: string, signal: AbortSignal): Promise<Requeue> {
     const stream = this.#observe(key);
     if (stream === undefined) return this.#forget(key);
-    if (stream.metadata.deletionTimestamp !== undefined) return this.#end(stream, signal);
-    if (stream.metadata.annotations?.[HANDS_OFF_ANNOTATION] === 'true')
+    const isEnding = stream.metadata.deletionTimestamp !== undefined;
+    if (!isEnding && stream.metadata.annotations?.[HANDS_OFF_ANNOTATION] === 'true')
       return this.#report.write(stream, { handsOff: true }, signal);
     try {
-      return await this.#bringAbout(stream, signal);
+      const asked = await (isEnding ? this.#end(stream, signal) : this.#bringAbout(stream, signal));
+      this.#lasting.forget(key);
+      return asked;
     } catch (error) {
-      await this.#greet(key, signal);
+      await this.#tell(key, error, signal);
       throw error;
     }
   }
@@ -92,10 +103,18 @@ export class Reconciler {
     return cached === undefined ? undefined : this.#written.newest(KINDS.logStream, cached, cached);
   }
 
-  /** Without any condition a LogStream counts as ready for those who wait for it. A first pass that succeeds ends with better ones, and one write less. */
-  async #greet(key: string, signal: AbortSignal): Promise<void> {
+  /** Whether a pass that failed is worth telling; if so, and that can not be told either, it is the API server that nobody reaches. */
+  async #tell(key: string, error: unknown, signal: AbortSignal): Promise<void> {
     const stream = this.#observe(key);
-    if (stream === undefined || stream.status?.conditions !== undefined) return;
+    if (stream === undefined) return;
+    const problem = this.#lasting.problemOf(key, error);
+    if (problem === undefined) return this.#greet(stream, signal);
+    await this.#report.write(stream, { problem, cutShort: true }, signal).catch(() => this.#lasting.forget(key));
+  }
+
+  /** Without any condition a LogStream counts as ready for those who wait for it. A first pass that succeeds ends with better ones, and one write less. */
+  async #greet(stream: LogStream, signal: AbortSignal): Promise<void> {
+    if (stream.status?.conditions !== undefined) return;
     // What went wrong before is what is told.
     await this.#report.greet(stream, signal).catch(() => undefined);
   }
@@ -103,6 +122,7 @@ export class Reconciler {
   #forget(key: string): Requeue {
     this.#jobs.forget(key);
     this.#report.forget(key);
+    this.#lasting.forget(key);
     return {};
   }
 
@@ -129,8 +149,11 @@ export class Reconciler {
     const held = await this.#holdIfNeeded(stream, signal);
     const wanted = desiredChildren(held, resolved, this.#parts.settings);
     const applied = await this.#children.apply(held, wanted, signal);
-    if (applied.problem !== undefined || applied.waitMs !== undefined)
-      return this.#report.write(held, soonest(found, applied), signal);
+    if (applied.problem !== undefined || applied.waitMs !== undefined) {
+      // What somebody keeps changing is not answered each time.
+      if (applied.problem !== undefined) await this.#stopIfAsked(held, signal);
+      return this.#report.write(held, soonest(found, { problem: WAITING, ...applied }), signal);
+    }
     return this.#settle(held, wanted, found, signal);
   }
 

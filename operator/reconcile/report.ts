@@ -24,6 +24,8 @@ export interface Found {
   /** Why the children are not what they should be; `cause`: the refusal behind it. */
   readonly problem?: Problem | undefined;
   readonly cause?: unknown;
+  /** The pass ended before everything was looked at. */
+  readonly cutShort?: boolean;
   /** Until it is worth another look. */
   readonly waitMs?: number | undefined;
   /** Id of the reset that is done. */
@@ -84,6 +86,7 @@ export class Report {
       generation: metadata.generation!,
       firstSeen,
       handsOff: found.handsOff ?? false,
+      cutShort: found.cutShort ?? false,
       paused: isPaused(stream),
       configProblems: found.configProblems ?? [],
       referenceProblems: found.referenceProblems ?? [],

@@ -1,8 +1,9 @@
 /** What the API server refuses ends in a condition, and what ran goes on. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { KubeError } from '../../../../operator/kube/api.ts';
+import { KINDS } from '../../../../operator/kube/kinds.ts';
 import { TerminalError } from '../../../../operator/reconcile/failures.ts';
-import { World } from './world.ts';
+import { NAMESPACE, World } from './world.ts';
 
 let world: World;
 beforeEach(() => {
@@ -70,5 +71,119 @@ describe('a refusal of the API server', () => {
     world.operator.look();
     await expect(world.operator.pass()).rejects.toMatchObject({ reason: 'CRDOutdated' });
     expect(world.condition('Ready')!.reason).toBe('CRDOutdated');
+  });
+});
+
+describe('a failure that may pass', () => {
+  const failing = (what: RegExp, sort: KubeError['sort'] = 'transport') => {
+    world.kube.intercept = ({ method, path }) => {
+      if (method !== 'GET' && what.test(path))
+        throw new KubeError('failed calling webhook "policy": connection refused', { sort, status: 500 });
+    };
+  };
+  async function fail(minutes: number): Promise<void> {
+    for (let i = 0; i < minutes; i++) {
+      world.operator.look();
+      await expect(world.operator.pass()).rejects.toBeInstanceOf(KubeError);
+      await world.clock.advance(60_000);
+    }
+  }
+
+  it('is told when it has lasted for minutes, once, and what ran goes on', async () => {
+    await world.running();
+    const spec = JSON.stringify(world.deployment!.spec);
+    world.edit({ logLevel: 'Debug' });
+    failing(/\/deployments\//);
+    await fail(2);
+    expect(world.condition('Ready')).toMatchObject({ status: 'True', reason: 'Running' });
+    expect(world.stream.status!.observedGeneration).toBe(1);
+    await fail(3);
+    expect(JSON.stringify(world.deployment!.spec)).toBe(spec);
+    expect(world.condition('Stalled')).toMatchObject({ status: 'True', reason: 'ApiCallFailing' });
+    expect(world.condition('Ready')).toMatchObject({ status: 'True', observedGeneration: 1 });
+    expect(world.condition('Ready')!.message).toContain('failed calling webhook "policy"');
+    expect(world.told.filter(({ reason }) => reason === 'ApiCallFailing')).toHaveLength(1);
+    world.kube.intercept = () => undefined;
+    await world.settle();
+    world.run();
+    await world.settle();
+    expect(world.condition('Ready')).toMatchObject({ status: 'True', reason: 'Running', observedGeneration: 2 });
+  });
+
+  it('of the API server itself is nobody’s fault that is told as soon as it is back', async () => {
+    await world.running();
+    world.edit({ logLevel: 'Debug' });
+    failing(/./);
+    await fail(10);
+    failing(/\/deployments\//);
+    await fail(1);
+    expect(world.condition('Stalled')).toMatchObject({ status: 'False' });
+  });
+
+  it('says nothing of what was not looked at', async () => {
+    await world.running();
+    world.kube.remove(KINDS.secret, NAMESPACE, 'splunk');
+    await world.settle();
+    expect(world.condition('ReferencesResolved')).toMatchObject({ status: 'False' });
+    world.secret('splunk', { token: 'bmV3' });
+    world.kube.intercept = ({ path }) => {
+      if (path.includes('/secrets/')) throw new KubeError('no room', { sort: 'transport', status: 503 });
+    };
+    await fail(4);
+    expect(world.condition('Stalled')).toMatchObject({ status: 'True', reason: 'ApiCallFailing' });
+    expect(world.condition('ReferencesResolved')).toMatchObject({ status: 'False' });
+  });
+
+  it('while the LogStream ends is told, too', async () => {
+    await world.running({ deletionPolicy: 'Delete' });
+    const { metadata } = world.stream;
+    world.kube.put(KINDS.logStream, { metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } });
+    failing(/\/deployments\//);
+    await fail(4);
+    expect(world.condition('Stalled')).toMatchObject({ status: 'True', reason: 'ApiCallFailing' });
+  });
+});
+
+describe('a right that is missing', () => {
+  it('is told wherever it is missed', async () => {
+    await world.running();
+    world.edit({ serviceAccount: { create: true, name: 'other' } });
+    world.kube.intercept = ({ method }) => {
+      if (method === 'DELETE')
+        throw new KubeError('User "x" cannot delete resource "serviceaccounts"', { sort: 'forbidden', status: 403 });
+    };
+    world.operator.look();
+    await world.operator.pass();
+    world.run();
+    world.operator.look();
+    await expect(world.operator.pass()).rejects.toMatchObject({ sort: 'forbidden' });
+    expect(world.condition('Stalled')).toMatchObject({ status: 'True', reason: 'RBACDenied' });
+  });
+});
+
+describe('a refusal of a child', () => {
+  it('does not keep a pause from being obeyed', async () => {
+    await world.running();
+    world.edit({ paused: true, logLevel: 'Debug' });
+    world.kube.intercept = ({ path }) => {
+      if (path.includes('/configmaps/')) throw new KubeError('exceeded quota', { sort: 'quota', status: 403 });
+    };
+    world.operator.look();
+    await expect(world.operator.pass()).rejects.toMatchObject({ reason: 'QuotaExceeded' });
+    expect(world.deployment!.spec.replicas).toBe(0);
+  });
+});
+
+describe('a child that is about to go', () => {
+  it('is not what the newest spec asks for: kubectl wait goes on waiting', async () => {
+    await world.running();
+    const { metadata } = world.child(KINDS.configMap)!;
+    const going = { finalizers: ['foregroundDeletion'], deletionTimestamp: '2026-01-01T00:00:00Z' };
+    world.kube.put(KINDS.configMap, { metadata: { ...metadata, ...going } });
+    world.edit({ logLevel: 'Debug' });
+    await world.settle();
+    expect(world.stream.status!.observedGeneration).toBe(2);
+    expect(world.condition('Reconciling')).toMatchObject({ status: 'True', reason: 'Progressing' });
+    expect(world.condition('Ready')).toMatchObject({ status: 'True', observedGeneration: 1 });
   });
 });
