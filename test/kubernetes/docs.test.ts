@@ -1,6 +1,6 @@
 /** What the pages of docs/kubernetes tell people to type, typed as it stands there, each block while the LogStream of the quick start runs. */
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,8 @@ import { parse, stringify } from 'yaml';
 import { numbered } from '../flow/run-scene.ts';
 import { builtFile } from './build.ts';
 import { merged, type Change } from './crd-change.ts';
-import { Scene, TOKEN } from './scene.ts';
+import { manifests } from './helm.ts';
+import { Scene, TOKEN, type Deployment } from './scene.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const BLOCK_MS = 110_000;
@@ -101,5 +102,21 @@ describe('the commands of the pages', () => {
     );
     await running();
     await scene.arrived(put, 'typed ');
+  });
+});
+
+describe('docs/kubernetes/install.md', () => {
+  it('names the image of operator and readers in its kustomization', async () => {
+    const [, text] = /^```yaml\n(# kustomization\.yaml[^]*?)^```$/m.exec(page('install'))!;
+    const here = path.join(folder, 'kustomize');
+    cpSync(path.join(ROOT, 'operator/deploy/kustomize'), path.join(here, 'operator/deploy/kustomize'), {
+      recursive: true,
+    });
+    writeFileSync(path.join(here, 'kustomization.yaml'), text!);
+    const objects = manifests(await type('kubectl kustomize kustomize'));
+    const deployment = objects.find(({ kind }) => kind === 'Deployment') as unknown as Deployment;
+    const { image, env: variables } = deployment.spec.template.spec.containers[0]!;
+    expect(image).toMatch(/^REGISTRY\/kinlog:/);
+    expect(variables).toContainEqual({ name: 'KINLOG_READER_IMAGE', value: image });
   });
 });
