@@ -39,24 +39,25 @@ interface Fault {
   readonly text: string;
 }
 
-/** Throws one KINLOG_CONFIG_INVALID whose message names all faults. */
+/** For work on positions, which has no need of what only the output needs, such as the file of an authority. Throws one KINLOG_CONFIG_INVALID whose message names all faults. */
 export function readRunConfig(file: string): RunConfig {
-  const read = loadRunConfig(file);
+  const read = loadRunConfig(file, 'output');
   if ('faults' in read) throw configFaults(read.faults);
   return read.config;
 }
 
 type Loaded = { readonly config: RunConfig } | { readonly faults: readonly string[] };
 
-export function loadRunConfig(file: string): Loaded {
+/** `unused`: a part that nobody will open. */
+export function loadRunConfig(file: string, unused?: 'output'): Loaded {
   try {
-    return parseRunConfig(readFileSync(file, 'utf8'), file);
+    return parseRunConfig(readFileSync(file, 'utf8'), file, unused);
   } catch (error) {
     return { faults: [`${file} can not be read: ${error instanceof Error ? error.message : String(error)}`] };
   }
 }
 
-export function parseRunConfig(text: string, file: string): Loaded {
+export function parseRunConfig(text: string, file: string, unused?: 'output'): Loaded {
   const lines = new LineCounter();
   // Pretty messages would quote the file, secrets and all.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
@@ -69,7 +70,9 @@ export function parseRunConfig(text: string, file: string): Loaded {
   const faults = [
     ...(parsed.error?.issues ?? []).flatMap((issue) => faultsOf(issue, raw)),
     ...missingParts(raw),
-    ...(config === undefined ? [] : contradictions(config).map((fault) => whereItIsSaid(fault, raw))),
+    ...(config === undefined ? [] : contradictions(config))
+      .filter(({ path }) => unused === undefined || path.at(-1) !== unused)
+      .map((fault) => whereItIsSaid(fault, raw)),
   ];
   if (config === undefined || faults.length > 0) return { faults: inOrder(faults, file, document, lines) };
   return { config };

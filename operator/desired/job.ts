@@ -4,6 +4,7 @@ import type { LogStream, StartPosition } from '../logstream.ts';
 import { keptVolumes } from './claims.ts';
 import { startText } from './config.ts';
 import type { ReaderSettings } from './desired.ts';
+import type { FileName } from './mounted-files.ts';
 import { labelsOf, ownedMetadata, type Child } from './names.ts';
 import { isGroup, overlaid } from './overlay.ts';
 import { CONFIG_PATH, CONTAINER, podSpec, type Json } from './pod.ts';
@@ -26,7 +27,9 @@ export function positionsJob(stream: LogStream, what: PositionsWork, settings: R
   const wait = Math.max(LEAST_WAIT_SECONDS, LEASE_PERIODS * stream.spec.checkpoint.leasePeriodSeconds);
   const args = ['checkpoints', 'reset', '--config', CONFIG_PATH, '--yes', '--wait', `${wait}s`, ...argumentsOf(what)];
   const volumes = keptVolumes(stream).filter(({ name }) => name === 'positions');
-  const work = { args, volumes, container: {}, pod: { restartPolicy: 'Never' } };
+  // Whoever deletes everything at once deletes the token of HEC first, and no Job would start without it.
+  const needs = (file: FileName) => !file.startsWith('hec-');
+  const work = { args, volumes, needs, container: {}, pod: { restartPolicy: 'Never' } };
   const { metadata, spec = {} } = stream.spec.podTemplate ?? {};
   return {
     apiVersion: 'batch/v1',

@@ -3,7 +3,7 @@ import type { LogStream } from '../logstream.ts';
 import { keptVolumes, type KeptVolume } from './claims.ts';
 import { STATUS_PORT } from './config.ts';
 import type { ReaderSettings } from './desired.ts';
-import { mountedFiles, SECRETS_FOLDER, type MountedFile } from './mounted-files.ts';
+import { mountedFiles, SECRETS_FOLDER, type FileName, type MountedFile } from './mounted-files.ts';
 import { childName, serviceAccountName } from './names.ts';
 import { resourcesOf } from './resources.ts';
 
@@ -24,6 +24,8 @@ export type Json = Readonly<Record<string, unknown>>;
 export interface Work {
   readonly args: readonly string[];
   readonly volumes: readonly KeptVolume[];
+  /** Whether a file has to be there, or else its Secret or ConfigMap may be gone. */
+  readonly needs: (file: FileName) => boolean;
   /** Merged into the container. */
   readonly container: Json;
   readonly pod: Json;
@@ -39,6 +41,7 @@ export function readerWork(stream: LogStream): Work {
   return {
     args: ['run', '--config', CONFIG_PATH],
     volumes: keptVolumes(stream),
+    needs: () => true,
     container: {
       ports: [{ name: 'http', containerPort: STATUS_PORT, protocol: 'TCP' }],
       // A database that the process before still holds is waited for.
@@ -134,18 +137,21 @@ export function accessKey(auth: LogStream['spec']['source']['auth']): readonly A
   ];
 }
 
-function volumesOf(stream: LogStream, { volumes }: Work): readonly Json[] {
+function volumesOf(stream: LogStream, { volumes, needs }: Work): readonly Json[] {
   const files = mountedFiles(stream);
   return [
     { name: 'config', configMap: { name: childName(stream), items: [{ key: CONFIG_FILE, path: CONFIG_FILE }] } },
     { name: 'tmp', emptyDir: {} },
-    ...(files.length > 0 ? [{ name: 'secrets', projected: { sources: files.map(projection) } }] : []),
+    ...(files.length > 0
+      ? [{ name: 'secrets', projected: { sources: files.map((file) => projection(file, needs)) } }]
+      : []),
     ...volumes.map(({ name, claimName }) => ({ name, persistentVolumeClaim: { claimName } })),
   ];
 }
 
-function projection({ kind, name, key, file }: MountedFile): Json {
-  return { [kind === 'Secret' ? 'secret' : 'configMap']: { name, items: [{ key, path: file }] } };
+function projection({ kind, name, key, file }: MountedFile, needs: Work['needs']): Json {
+  const optional = needs(file) ? {} : { optional: true };
+  return { [kind === 'Secret' ? 'secret' : 'configMap']: { name, items: [{ key, path: file }], ...optional } };
 }
 
 export const configData = (text: string): Readonly<Record<string, string>> => ({ [CONFIG_FILE]: text });

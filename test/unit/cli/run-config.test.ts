@@ -95,7 +95,7 @@ describe('a file that is right', () => {
   });
 
   it('is the example, and docs/run.md names every option', () => {
-    expect(() => readRunConfig(path.join(root, 'examples/reader.yaml'))).not.toThrow();
+    expect(faults(readFileSync(path.join(root, 'examples/reader.yaml'), 'utf8'))).toEqual([]);
     const guide = readFileSync(path.join(root, 'docs/run.md'), 'utf8');
     const missing = keysOf(z.toJSONSchema(runSchema, { unrepresentable: 'any', io: 'input' })).filter(
       (key) => !guide.includes(`\`${key}`),
@@ -218,6 +218,15 @@ streams:
 describe('what is right by itself and wrong together', () => {
   const two = (first: string, second: string) =>
     faults(`${PARTS}streams:\n- { stream: a${first} }\n- { stream: ${second} }`);
+
+  it('is an authority that is not there, unless the work is on positions and nobody opens the output', () => {
+    const output = 'output: { kind: hec, endpoints: ["https://splunk:8088"], ca: /nowhere/ca.crt }';
+    const text = `${output}\nstore: { kind: memory }\nstreams: [{ stream: a }]`;
+    expect(faults(text)).toEqual([expect.stringMatching(/^reader.yaml:1: output .*\/nowhere\/ca.crt/)]);
+    expect(parseRunConfig(text, 'reader.yaml', 'output')).toHaveProperty('config');
+    const store = '{ kind: kv-store, url: 3 }';
+    expect(parseRunConfig(text.replace('{ kind: memory }', store), 'reader.yaml', 'output')).toHaveProperty('faults');
+  });
 
   it('is two readers of one stream in the same rows', () => {
     expect(two('', 'a')).toEqual([

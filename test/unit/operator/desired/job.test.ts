@@ -4,7 +4,7 @@ import { parseCommandLine } from '../../../../cli/options.ts';
 import { RESET_SPEC } from '../../../../cli/checkpoints-options.ts';
 import { positionsJob, type PositionsWork } from '../../../../operator/desired/job.ts';
 import type { LogStreamSpec } from '../../../../operator/logstream.ts';
-import { logStream, settings } from './scene.ts';
+import { hec, logStream, settings } from './scene.ts';
 
 interface Job {
   readonly metadata: { readonly name: string; readonly labels: Record<string, string> };
@@ -25,6 +25,11 @@ interface Job {
       };
     };
   };
+}
+
+interface Projected {
+  readonly items: readonly { readonly path: string }[];
+  readonly optional?: boolean;
 }
 
 const job = (what: PositionsWork, spec: Partial<LogStreamSpec> = {}, name = 'orders') =>
@@ -78,6 +83,21 @@ describe('a Job', () => {
   it('has positions of its LogStream on a volume, and dead letters none of its business', () => {
     const made = job(reset('a'), { checkpoint: { ...checkpoint, type: 'LevelDB' }, deadLetters: { volume: {} } });
     expect(made.spec.template.spec.volumes.map(({ name }) => name)).toEqual(['config', 'tmp', 'secrets', 'positions']);
+  });
+
+  it('starts without what only the output needs, for that may be deleted together with the LogStream', () => {
+    const tls = { ca: { configMapRef: { name: 'ca', key: 'ca.crt' } } };
+    const splunkKVStore = { url: 'https://s:8089', app: 'a', tokenSecretRef: { name: 'kv', key: 't' }, tls };
+    const spec = {
+      outputs: [{ ...hec, splunkHEC: { ...hec.splunkHEC!, tls } }],
+      checkpoint: { ...checkpoint, type: 'SplunkKVStore', splunkKVStore },
+    } as const;
+    const [, , secrets] = job({ kind: 'delete' }, spec).spec.template.spec.volumes;
+    const { sources } = (secrets as unknown as { projected: { sources: Record<string, Projected>[] } }).projected;
+    const needed = sources.flatMap((source) =>
+      Object.values(source).flatMap(({ items, optional }) => (optional === true ? [] : items[0]!.path)),
+    );
+    expect(needed).toEqual(['kv-store-token', 'kv-store-ca']);
   });
 
   it('runs where and as the reader does, without those that would keep it from ending', () => {
