@@ -12,9 +12,10 @@ import type { LogStream } from './logstream.ts';
 
 const MANAGED = 'app.kubernetes.io/managed-by=kinlog-operator';
 const READERS = 'app.kubernetes.io/name=kinlog-reader';
-/** How often a cluster that does not know PodMonitors is asked whether it has learned. */
-const LEARNING_MS = 300_000;
+/** How often a cluster is asked whether it has learned of PodMonitors, or forgotten. */
+const LEARNING_MS = 60_000;
 const TRYING_MS = 2000;
+const PENDING = 'whether there are podmonitors';
 
 export interface WatchingParts {
   readonly api: KubeApi;
@@ -25,7 +26,7 @@ export interface WatchingParts {
   readonly clock: Clock;
   readonly log: EventLog;
   readonly onCount?: (kind: string, what: ReflectorCount) => void;
-  /** From now on `podMonitors` holds. */
+  /** `podMonitors` has changed. */
   readonly onPodMonitors: () => void;
 }
 
@@ -101,23 +102,46 @@ export class Watching {
     });
   }
 
-  /** Clusters without the Prometheus operator do not have the kind, and may get it later. `known`: told once it is sure, and the cache filled. */
+  /** Clusters without the Prometheus operator do not have the kind, and may get it later or lose it. `known`: told once it is sure, and the cache filled. */
   async #watchPodMonitors(known: (nothing: undefined) => void, signal: AbortSignal): Promise<void> {
-    const reflectors = this.#reflectors(child('podMonitor', this.caches.children.podMonitor));
-    while (!signal.aborted && !this.#podMonitors) {
-      const there = await this.#hasPodMonitors(signal);
-      if (there === false) known(undefined);
-      this.#podMonitors = there === true;
-      const waitMs = there === undefined ? TRYING_MS : LEARNING_MS;
-      if (there !== true) await this.#parts.clock.sleep(waitMs, signal).catch(() => undefined);
-    }
-    if (signal.aborted) return;
-    this.#parts.log.emit('operator.pod-monitors');
-    void Promise.all(reflectors.map(({ synced }) => synced)).then(() => {
+    this.#unsynced.add(PENDING);
+    const sure = () => {
+      this.#unsynced.delete(PENDING);
       known(undefined);
-      this.#parts.onPodMonitors();
+    };
+    while (!signal.aborted) {
+      const there = await this.#hasPodMonitors(signal);
+      if (there === true) await this.#followPodMonitors(sure, signal);
+      else if (there === false) sure();
+      await this.#parts.clock.sleep(there === undefined ? TRYING_MS : LEARNING_MS, signal).catch(() => undefined);
+    }
+  }
+
+  /** Until the cluster does not know the kind any more, or the signal. */
+  async #followPodMonitors(sure: () => void, signal: AbortSignal): Promise<void> {
+    const { log, onPodMonitors } = this.#parts;
+    const cache = this.caches.children.podMonitor;
+    const reflectors = this.#reflectors(child('podMonitor', cache));
+    const end = new AbortController();
+    this.#podMonitors = true;
+    log.emit('operator.pod-monitors');
+    void Promise.all(reflectors.map(({ synced }) => synced)).then(() => {
+      sure();
+      onPodMonitors();
     });
-    await Promise.all(reflectors.map((reflector) => reflector.run(signal)));
+    const runs = Promise.all(reflectors.map((reflector) => reflector.run(end.signal)));
+    await Promise.race([runs, this.#untilPodMonitorsAreGone(signal)]).finally(() => end.abort());
+    await runs;
+    if (signal.aborted) return;
+    this.#podMonitors = false;
+    // They went with their kind; an apply of one would fail, and with it every pass.
+    for (const object of [...cache.list()]) cache.remove(object);
+    onPodMonitors();
+  }
+
+  async #untilPodMonitorsAreGone(signal: AbortSignal): Promise<void> {
+    do await this.#parts.clock.sleep(LEARNING_MS, signal).catch(() => undefined);
+    while (!signal.aborted && (await this.#hasPodMonitors(signal)) !== false);
   }
 
   /** Undefined: the API server does not say. */
@@ -128,7 +152,8 @@ export class Watching {
       const { resources } = await this.#parts.api.call<ResourceList>({ method: 'GET', path }, signal);
       return resources?.some(({ name }) => name === plural) ?? false;
     } catch (error) {
-      if (error instanceof KubeError) return error.status === 404 ? false : undefined;
+      // Whoever may not ask may not make one either.
+      if (error instanceof KubeError) return error.status === 404 || error.sort === 'forbidden' ? false : undefined;
       if (signal.aborted) return undefined;
       throw error;
     }

@@ -242,6 +242,27 @@ describe('the operator', () => {
     expect(program.parts.settings.podMonitors).toBe(true);
   });
 
+  it('forgets PodMonitors when the cluster does, learns them again, and takes neither for a deletion', async () => {
+    const labels = { 'app.kubernetes.io/managed-by': 'kinlog-operator', 'kinlog.io/logstream': 'a' };
+    const metadata = { name: 'a-reader', namespace: 'logs', labels };
+    cluster.kube.put(KINDS.podMonitor, { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor', metadata });
+    cluster.stream('a');
+    cluster.monitors = true;
+    const program = cluster.start();
+    const { podMonitor } = await cluster.clock
+      .until(() => program.passed.length > 0)
+      .then(() => program.parts.caches.children);
+    const holds = (there: boolean) => program.parts.settings.podMonitors === there && podMonitor.size === Number(there);
+    expect(holds(true)).toBe(true);
+    cluster.monitors = false;
+    const before = program.passed.length;
+    await cluster.clock.until(() => holds(false), 200_000);
+    await cluster.clock.until(() => program.passed.length > before);
+    cluster.monitors = true;
+    await cluster.clock.until(() => holds(true), 200_000);
+    expect(cluster.kube.writes.filter(({ path }) => path.includes('podmonitors'))).toEqual([]);
+  });
+
   it('measures under the names of controller-runtime', async () => {
     cluster.stream('a', { status: { conditions: [{ type: 'Ready', status: 'True' }] } });
     const program = cluster.start();
