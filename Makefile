@@ -16,6 +16,10 @@ ARCH :=
 PYTHON := python3
 # Of make test-kubernetes only these files, such as 02; all without.
 SUITES :=
+# Of make bench-kubernetes: how many LogStreams, one after the other.
+SIZES := 1000 5000
+# Of make soak-kubernetes.
+MINUTES := 30
 # Set to a file for a report in JSON beside the text.
 TEST_REPORT :=
 
@@ -70,6 +74,9 @@ test-kubernetes: $(INSTALLED) ## the operator on a real Kubernetes control plane
 cluster: $(INSTALLED) ## a Kubernetes to play with: image, Kinesis, DynamoDB and HEC on it, the operator left to install; until Ctrl-C
 	@$(NODE) test/kubernetes/cluster.ts
 
+soak-kubernetes: $(INSTALLED) ## 1,000 LogStreams that change while calls fail, for MINUTES=30
+	KINLOG_SOAK_LOGSTREAMS=1000 KINLOG_SOAK_MINUTES=$(MINUTES) $(NODE) test/kubernetes/main.ts 14-soak
+
 test-all: test test-interop test-kubernetes ## every suite there is
 
 build: dist/.built ## dist/: the package and its commands on the pinned runtime
@@ -111,7 +118,10 @@ bench: dist/.built dist/kinloader.tar.gz ## our speed and memory beside baseline
 	npm ci --prefix bench --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(NODE) bench/main.ts $(ROWS)
 
+bench-kubernetes: $(INSTALLED) ## the operator with many LogStreams (SIZES="1000 5000") on a real control plane; needs Go
+	$(NODE) bench/kubernetes/main.ts $(SIZES)
+
 clean: ## remove what was built
 	rm -rf dist .demo .cache
 
-.PHONY: help install check generate browser test test-interop test-kubernetes cluster test-all build splunkapp packages image helm appinspect demo bench clean
+.PHONY: help install check generate browser test test-interop test-kubernetes soak-kubernetes cluster test-all build splunkapp packages image helm appinspect demo bench bench-kubernetes clean

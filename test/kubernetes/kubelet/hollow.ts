@@ -10,14 +10,17 @@ const RETRY_MS = 500;
 export class HollowPods {
   readonly #api: NodeApi;
   readonly #signal: AbortSignal;
+  readonly #podIp: string | undefined;
   readonly #told = new Map<string, 'ready' | 'deleted'>();
   readonly #due: Pod[] = [];
   #calls = 0;
   #address = 0;
 
-  constructor(api: NodeApi, signal: AbortSignal) {
+  /** `podIp`: of all pods, where somebody answers for them; each has one of its own without it, and nobody listens there. */
+  constructor(api: NodeApi, signal: AbortSignal, podIp?: string) {
     this.#api = api;
     this.#signal = signal;
+    this.#podIp = podIp;
   }
 
   see(pod: Pod): void {
@@ -59,13 +62,17 @@ export class HollowPods {
       .catch(unless(404, 409));
   }
 
+  #nextAddress(): string {
+    const address = this.#address++ % (254 * 256 * 64);
+    return `127.${Math.floor(address / (254 * 256))}.${Math.floor(address / 254) % 256}.${(address % 254) + 1}`;
+  }
+
   #status({ metadata, spec }: Pod): object {
     const time = now();
     const ends = spec.restartPolicy !== 'Always';
     const on = (type: string, yes: boolean) => ({ type, status: yes ? 'True' : 'False', lastTransitionTime: time });
     const terminated = { exitCode: 0, reason: 'Completed', startedAt: time, finishedAt: time };
-    const address = this.#address++ % (254 * 256 * 64);
-    const podIP = `127.${Math.floor(address / (254 * 256))}.${Math.floor(address / 254) % 256}.${(address % 254) + 1}`;
+    const podIP = this.#podIp ?? this.#nextAddress();
     return {
       observedGeneration: metadata.generation,
       phase: ends ? 'Succeeded' : 'Running',
