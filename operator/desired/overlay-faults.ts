@@ -25,7 +25,8 @@ export function overlayFaults(stream: LogStream): readonly OverlayFault[] {
   return [...faults, ...malformed, ...(malformed.length > 0 ? [] : keptFaults(stream, spec))];
 }
 
-const RESERVED = /^(kinlog\.io\/|app\.kubernetes\.io\/(name|instance|component|managed-by)$)/;
+/** A pod with the label of a Job is none of a reader. */
+const RESERVED = /^(kinlog\.io\/|batch\.kubernetes\.io\/|app\.kubernetes\.io\/(name|instance|component|managed-by)$)/;
 
 function reservedFaults(values: Readonly<Record<string, string>> | undefined, field: string): OverlayFault[] {
   return Object.keys(values ?? {})

@@ -114,7 +114,7 @@ export const REASONS = {
     'Look after what the message names, such as the pods behind a webhook. It is tried again by itself.',
   ),
   ResetFailed: stalls(
-    'The reset of spec.resetRequest could not be done; no position was changed by it.',
+    'The reset of spec.resetRequest could not be done. Nothing is changed while a reader is at work; one that is cut short leaves some shards at the new position and some at the old one.',
     'Remove the cause that the message names, and it is tried again; or take spec.resetRequest away.',
   ),
   PositionsNotDeleted: stalls(

@@ -136,6 +136,12 @@ describe('fields that can not be laid over the pod', () => {
     ]);
   });
 
+  it('are the labels of a Job, by which the pod of a reader would be none', () => {
+    expect(problems({}, { labels: { 'batch.kubernetes.io/job-name': 'x', 'batch.example.com/x': 'y' } })).toEqual([
+      'spec.podTemplate.metadata.labels["batch.kubernetes.io/job-name"] belongs to the operator; leave it out.',
+    ]);
+  });
+
   it.each(['/', '/etc', '/etc/kinlog', '//var/lib/kinlog/positions/', '/var/run/kinlog/secrets/x'])(
     'a mount at %s would hide files of the reader',
     (mountPath) => expect(reader({ volumeMounts: [{ name: 'v', mountPath }] })).toHaveLength(1),
