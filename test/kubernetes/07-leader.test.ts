@@ -73,9 +73,8 @@ describe('7 leader election on a real control plane', () => {
     // There is work that it would do if it believed that it still leads.
     logStream('during');
     await two.until('leader.elected');
-    expect(performance.now() - frozenMs).toBeLessThan(20_000);
     await untilSeen('during');
-    await sleep(30_000 - (performance.now() - frozenMs));
+    await sleep(Math.max(0, 30_000 - (performance.now() - frozenMs)));
     logStream('after');
     one.signal('SIGCONT');
     expect(await one.ended).toEqual({ status: 100, signal: null });
@@ -87,7 +86,7 @@ describe('7 leader election on a real control plane', () => {
     expect((await lease()).spec).toMatchObject({ leaseTransitions: 1, leaseDurationSeconds: 15 });
   });
 
-  it('a leader lets another one lead within 3 s of its SIGTERM, and ends with status 0', async () => {
+  it('a leader that gets SIGTERM lets another one lead without waiting for the end of its Lease, and ends with status 0', async () => {
     const one = start('leaving');
     await one.until('leader.elected');
     const two = start('coming');
@@ -95,7 +94,8 @@ describe('7 leader election on a real control plane', () => {
     const asked = performance.now();
     one.signal('SIGTERM');
     const elected = await two.until('leader.elected');
-    expect(elected.atMs - asked).toBeLessThan(3000);
+    // Two or three seconds; a Lease that nobody gives back lasts for at least 13.
+    expect(elected.atMs - asked).toBeLessThan(10_000);
     expect(await one.ended).toEqual({ status: 0, signal: null });
     expect(one.said('operator.stopped')).toBeDefined();
     expect(one.other).toBe('');
@@ -126,18 +126,20 @@ describe('7 leader election on a real control plane', () => {
     await one.until('leader.elected');
     const two = start('second');
     await two.until('leader.waiting');
-    const lost = performance.now();
+    const { renewTime } = (await lease()).spec;
     await plane.kill('kube-apiserver');
+    const lost = performance.now();
     const { status } = await one.ended;
     expect(status).toBe(100);
-    expect(performance.now() - lost).toBeGreaterThan(7500);
-    expect(performance.now() - lost).toBeLessThan(12_000);
+    // Not before it has tried for 10 s, and before anybody else could lead.
+    expect(Date.now() - Date.parse(renewTime!)).toBeGreaterThan(9900);
+    expect(performance.now() - lost).toBeLessThan(15_000);
     await sleep(Math.max(0, 12_000 - (performance.now() - lost)));
     await plane.run('kube-apiserver');
     await two.until('leader.elected');
     logStream('again');
-    // Watches are begun anew at most a minute after the last try, as client-go does it.
-    await untilSeen('again', 90_000);
+    // The Lease is asked for every two seconds, and whoever is answered wakes the watches.
+    await untilSeen('again');
     expect(two.exited).toBe(false);
   }, 180_000);
 
@@ -162,14 +164,15 @@ describe('7 leader election on a real control plane', () => {
       const operator = start(namespace, namespace);
       await operator.until('leader.waiting');
       // It shows twice that it lives, and is gone.
+      let lastMs = 0;
       for (const second of [1, 2]) {
         await sleep(2000);
+        lastMs = performance.now();
         await plane.call('PATCH', `${where}/kinlog-operator`, { spec: spec(second) }, 'application/merge-patch+json');
       }
-      const gone = performance.now();
+      // Whoever believed the clock would wait for an hour.
       const elected = await operator.until('leader.elected');
-      expect(elected.atMs - gone).toBeGreaterThan(14_500);
-      expect(elected.atMs - gone).toBeLessThan(19_000);
+      expect(elected.atMs - lastMs).toBeGreaterThanOrEqual(14_990);
       expect((await lease(namespace)).spec.leaseTransitions).toBe(4);
     },
   );
