@@ -69,6 +69,8 @@ export interface SceneOptions {
   readonly statusSeconds?: number;
   /** Until a silent node counts as lost. */
   readonly nodeLostSeconds?: number;
+  /** Further names of the image, as of other releases. */
+  readonly alsoNamed?: readonly string[];
   /** Where pods find the API server, of which they are told its own address. */
   readonly podsApiServer?: (url: string) => string;
 }
@@ -86,11 +88,13 @@ export class Scene {
   readonly dynamo: Peer;
   readonly hec: HecProcess;
   readonly folder: string;
+  /** Name of the image that operator and readers run from. */
+  readonly image: string;
   readonly #storage: Storage;
   #streams = 0;
 
   private constructor(
-    parts: Pick<Scene, 'plane' | 'nodes' | 'simulator' | 'dynamo' | 'hec' | 'folder'> & { storage: Storage },
+    parts: Pick<Scene, 'plane' | 'nodes' | 'simulator' | 'dynamo' | 'hec' | 'folder' | 'image'> & { storage: Storage },
   ) {
     this.plane = parts.plane;
     this.nodes = parts.nodes;
@@ -98,6 +102,7 @@ export class Scene {
     this.dynamo = parts.dynamo;
     this.hec = parts.hec;
     this.folder = parts.folder;
+    this.image = parts.image;
     this.#storage = parts.storage;
   }
 
@@ -107,6 +112,7 @@ export class Scene {
     statusSeconds = 1,
     nodeLostSeconds = 20,
     podsApiServer = (url) => url,
+    alsoNamed = [],
   }: SceneOptions = {}): Promise<Scene> {
     const folder = mkdtempSync(path.join(tmpdir(), 'kinlog-scene-'));
     const names = hollow ? [...full, HOLLOW_NODE] : full;
@@ -123,14 +129,14 @@ export class Scene {
         new KubeletProcess({
           name,
           api: { server: plane.url, authority: plane.authority, token: `${name}-token` },
-          images: { [operator.image]: image },
+          images: Object.fromEntries([operator.image, ...alsoNamed].map((called) => [called, image])),
           folder: path.join(folder, name),
           hollow: name === HOLLOW_NODE,
           podsApiServer: podsApiServer(plane.url),
         }),
     );
     const storage = await Storage.start(plane);
-    const scene = new Scene({ plane, nodes, simulator, dynamo, hec, folder, storage });
+    const scene = new Scene({ plane, nodes, simulator, dynamo, hec, folder, image: operator.image, storage });
     try {
       await scene.#install(operator);
       return scene;
