@@ -13,6 +13,8 @@ export interface KeptVolume {
 }
 
 const DEFAULT_SIZE = '1Gi';
+/** Argo CD may take a claim without an owner, whose instance label is the name of an Application, for a leftover of that: https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/#no-prune-resources */
+const NEVER_PRUNED = { 'argocd.argoproj.io/sync-options': 'Prune=false' };
 
 export function keptVolumes(stream: LogStream): readonly KeptVolume[] {
   const { checkpoint, deadLetters } = stream.spec;
@@ -54,7 +56,9 @@ export function claimsOf(stream: LogStream): readonly Child[] {
         namespace: stream.metadata.namespace!,
         labels: labelsOf(stream),
         // Without an owner it stays, and the next LogStream of this name goes on with it.
-        ...(stream.spec.deletionPolicy === 'Delete' && { ownerReferences: [ownerOf(stream)] }),
+        ...(stream.spec.deletionPolicy === 'Delete'
+          ? { ownerReferences: [ownerOf(stream)] }
+          : { annotations: NEVER_PRUNED }),
       },
       spec: {
         // Two pods on one node could both mount a volume of ReadWriteOnce.

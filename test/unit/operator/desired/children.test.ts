@@ -100,6 +100,12 @@ describe('a claim', () => {
     );
   });
 
+  it('that stays is not pruned by an Argo CD that tracks by labels', () => {
+    expect(one('PersistentVolumeClaim', levelDB).metadata.annotations).toEqual({
+      'argocd.argoproj.io/sync-options': 'Prune=false',
+    });
+  });
+
   it('lets one pod in, and has a size and a class as asked for', () => {
     expect(one('PersistentVolumeClaim', levelDB)).toMatchObject({
       spec: { accessModes: ['ReadWriteOncePod'], resources: { requests: { storage: '1Gi' } } },
