@@ -23,7 +23,7 @@ const CONNECTIONS = 64;
 const TIMEOUT_MS = 5000;
 const HEADER_BYTES = 8192;
 
-/** `listen`: HOST:PORT. Throws KINLOG_CONFIG_INVALID when nothing can listen there. */
+/** `listen`: HOST:PORT; without a host all addresses, of IPv6 too where there are any. Throws KINLOG_CONFIG_INVALID when nothing can listen there. */
 export async function startStatusServer(listen: string, pages: Pages): Promise<StatusServer> {
   const [, host, port] = /^\[?(.*?)\]?:(\d+)$/.exec(listen)!;
   const server = createServer(

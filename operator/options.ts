@@ -16,7 +16,7 @@ const namespaces: OptionType<readonly string[]> = {
 };
 
 const address = (): OptionType<string> =>
-  text('HOST:PORT, such as 0.0.0.0:8080', /^(\[[\da-fA-F:.]+\]|[\w.-]+):\d{1,5}$/);
+  text('HOST:PORT, or :PORT for all addresses', /^(\[[\da-fA-F:.]+\]|[\w.-]*):\d{1,5}$/);
 
 const OPERATOR = {
   watchNamespaces: {
@@ -94,14 +94,14 @@ const OPERATOR = {
     title: 'Metrics',
     value: 'host:port',
     text: 'where /metrics is served to Prometheus',
-    default: '0.0.0.0:8080',
+    default: ':8080',
   },
   probesListen: {
     type: address(),
     title: 'Probes',
     value: 'host:port',
     text: 'where /healthz and /readyz are served to the kubelet',
-    default: '0.0.0.0:8081',
+    default: ':8081',
   },
   logLevel: {
     type: choice(['debug', 'info', 'warn', 'error']),

@@ -142,6 +142,12 @@ describe('the server', () => {
     expect((await fetch(`http://${server.address}/bad`)).status).toBe(500);
   });
 
+  it('listens on all addresses of both families when no host is named', async () => {
+    server = await startStatusServer(':0', { '/ok': () => text(200, 'ok') });
+    const port = server.address.split(':').at(-1)!;
+    for (const host of ['127.0.0.1', '[::1]']) expect((await fetch(`http://${host}:${port}/ok`)).status).toBe(200);
+  });
+
   it('closes while a client keeps its connection', async () => {
     const own = await startStatusServer('127.0.0.1:0', { '/ok': () => text(200, 'ok') });
     await (await fetch(`http://${own.address}/ok`)).text();
