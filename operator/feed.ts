@@ -8,6 +8,8 @@ import { KIND, type LogStream } from './logstream.ts';
 
 /** On each child; pods have it too. */
 const NAME_LABEL = 'kinlog.io/logstream';
+/** A Secret and a ConfigMap that change together give one new pod, and one that is made anew is not missed meanwhile. */
+const TOGETHER_MS = 1000;
 /** What nothing has happened to stands behind what somebody waits for; controller-runtime's number. */
 const LOW_PRIORITY = -100;
 
@@ -57,7 +59,7 @@ export class Feed {
   #referenceChanged({ object, initial }: Change<KubeObject>): void {
     const { kind, metadata } = object;
     const naming = this.#naming.get(nameOf(kind, metadata.namespace, metadata.name)) ?? [];
-    for (const key of naming) this.#queue.add(key, priorityOf(initial));
+    for (const key of naming) this.#queue.add(key, { ...priorityOf(initial), afterMs: initial ? 0 : TOGETHER_MS });
   }
 
   #remember(key: string, stream: LogStream): void {

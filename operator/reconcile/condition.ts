@@ -37,10 +37,10 @@ export function sinceMs(before: Condition | undefined, status: Condition['status
 /** RFC 3339 without fractions, which is the only form that a condition may have. */
 export const wholeSeconds = (ms: number): string => new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z');
 
-/** Never within a character. */
+/** Never within a character; half of one, which the API server would store as something else, is none. */
 export function cut(message: string): string {
   const bytes = Buffer.from(message, 'utf8');
-  if (bytes.length <= LONGEST) return message;
+  if (bytes.length <= LONGEST) return message.toWellFormed();
   let end = LONGEST - 3;
   while ((bytes[end]! & 0xc0) === 0x80) end--;
   return `${bytes.toString('utf8', 0, end)}…`;

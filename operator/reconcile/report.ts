@@ -16,6 +16,9 @@ import { statusOf } from './status.ts';
 import { workloadFacts } from './workload.ts';
 import type { Written } from './written.ts';
 
+/** A grace of weeks, or a clock that is years off, is more than a timer can wait for, and it would fire at once. */
+const LONGEST_WAIT_MS = 3_600_000;
+
 /** Of one pass. Absent: nothing is wrong with it. */
 export interface Found {
   readonly handsOff?: boolean;
@@ -69,7 +72,7 @@ export class Report {
     const requeueAfterMs = await this.#save(stream, facts, found, signal);
     if (found.cause !== undefined) throw new TerminalError(found.problem!, found.cause);
     const soonest = Math.min(found.waitMs ?? Infinity, requeueAfterMs ?? Infinity);
-    return soonest === Infinity ? {} : { requeueAfterMs: soonest };
+    return soonest === Infinity ? {} : { requeueAfterMs: Math.min(soonest, LONGEST_WAIT_MS) };
   }
 
   forget(key: string): void {

@@ -18,7 +18,7 @@ export interface StatusChange {
 }
 
 export function statusOf(stream: LogStream, given: Facts, nowMs: number): StatusChange {
-  const before = stream.status ?? {};
+  const before = ownOf(stream.status ?? {});
   const facts = {
     ...given,
     lagThresholdMs: stream.spec.monitoring.lagThresholdSeconds * 1000,
@@ -41,6 +41,16 @@ export function statusOf(stream: LogStream, given: Facts, nowMs: number): Status
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
     events: [...transitions(previous, conditions), ...besides(trouble, before.lastError, conditions)],
   };
+}
+
+const OWN: ReadonlySet<string> = new Set([
+  ...['Ready', 'Reconciling', 'Stalled', 'ConfigValid', 'ReferencesResolved', 'ReaderAvailable'],
+  ...['SourceReachable', 'OutputReachable', 'CaughtUp', 'ReconciliationPaused'],
+]);
+
+/** Without conditions that somebody else keeps there: an apply leaves them alone, and they say nothing of ours. */
+function ownOf({ conditions, ...rest }: LogStreamStatus): LogStreamStatus {
+  return conditions === undefined ? rest : { ...rest, conditions: conditions.filter(({ type }) => OWN.has(type)) };
 }
 
 /** What is not known anew with every look. */

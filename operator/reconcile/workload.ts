@@ -68,13 +68,14 @@ export function workloadFacts(
 ): WorkloadFacts | undefined {
   if (deployment === undefined && pods.length === 0) return undefined;
   const { spec, status = {}, ...rest } = (deployment ?? {}) as Partial<Deployment>;
+  const known = pods.map((pod) => podFacts(pod as Pod, nowMs));
   return {
-    ...countsOf(status),
+    ...countsOf(status, known),
     current: hasSeen(status, rest.metadata),
     progressDeadlineExceeded: conditionOf(status, 'Progressing')?.reason === 'ProgressDeadlineExceeded',
     podsRefused: refusalOf(conditionOf(status, 'ReplicaFailure')),
     configHash: spec?.template?.metadata?.annotations?.[CONFIG_HASH_ANNOTATION],
-    pods: pods.map((pod) => podFacts(pod as Pod, nowMs)),
+    pods: known,
   };
 }
 
@@ -83,8 +84,13 @@ function hasSeen({ observedGeneration = 0 }: DeploymentStatus, metadata: KubeObj
   return metadata === undefined || observedGeneration >= (metadata.generation ?? 1);
 }
 
-function countsOf({ replicas = 0, updatedReplicas = 0, readyReplicas = 0 }: DeploymentStatus) {
-  return { replicas, updatedReplicas, readyReplicas };
+/** A pod tells first that it is not ready; its Deployment's controller, which may be down, comes after it. */
+function countsOf(
+  { replicas = 0, updatedReplicas = 0, readyReplicas = 0 }: DeploymentStatus,
+  pods: readonly PodFacts[],
+) {
+  const ready = pods.filter((pod) => pod.ready && pod.terminating === undefined).length;
+  return { replicas, updatedReplicas, readyReplicas: Math.min(readyReplicas, ready) };
 }
 
 /** Each try has a name of its own, and what changes with every try would be written with every try. */

@@ -81,6 +81,8 @@ describe('the operator', () => {
       const { apiVersion, kind: name } = KINDS[kind];
       cluster.kube.put(KINDS[kind], { apiVersion, kind: name, metadata: { namespace: 'logs', ...metadata } });
       await settle();
+      if (kind === 'secret') await cluster.clock.advance(1000);
+      await settle();
       return program.passed.sort();
     };
     const labels = {
@@ -100,6 +102,27 @@ describe('the operator', () => {
     cluster.kube.remove(KINDS.logStream, 'logs', 'b');
     await settle();
     expect(await passes('secret', { name: 'hec', labels: { changed: 'yes' } })).toEqual(['logs/a']);
+  });
+
+  it('looks once when what a LogStream names changes several times within a second', async () => {
+    cluster.stream('a');
+    const program = cluster.start();
+    await cluster.clock.until(() => program.passed.length === 1);
+    const secret = (labels: Record<string, string>) =>
+      cluster.kube.put(KINDS.secret, { metadata: { namespace: 'logs', name: 'hec', labels } });
+    secret({ of: 'before' });
+    await settle();
+    await cluster.clock.advance(500);
+    cluster.kube.remove(KINDS.secret, 'logs', 'hec');
+    await settle();
+    secret({ of: 'now' });
+    await settle();
+    expect(program.passed).toEqual(['logs/a']);
+    await cluster.clock.advance(500);
+    await settle();
+    await cluster.clock.advance(5000);
+    await settle();
+    expect(program.passed).toEqual(['logs/a', 'logs/a']);
   });
 
   it('is not stopped by a LogStream that an older CRD let through', async () => {

@@ -1,0 +1,71 @@
+/** What a status says, whatever else is in it, in its cluster and in its pods. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { KINDS } from '../../../../operator/kube/kinds.ts';
+import type { KubeObject } from '../../../../operator/kube/object.ts';
+import { World } from './world.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = new World();
+  world.secret();
+  await world.running();
+});
+
+const pod = () => world.kube.all(KINDS.pod)[0]!;
+const withStatus = (object: KubeObject, status: object) => ({
+  ...object,
+  status: { ...(object as { status?: object }).status, ...status },
+});
+
+describe('a condition of somebody else', () => {
+  const theirs = {
+    ...{ type: 'Audited', status: 'True', reason: 'Yes', message: 'Theirs.' },
+    ...{ lastTransitionTime: '2026-01-01T00:00:00Z', observedGeneration: 7 },
+  };
+  const audit = () =>
+    world.kube.put(
+      KINDS.logStream,
+      withStatus(world.stream, { conditions: [...world.stream.status!.conditions!, theirs] }),
+    );
+
+  it('is no reason to write', async () => {
+    audit();
+    const before = world.kube.writes.length;
+    await world.settle();
+    expect(world.writesSince(before)).toEqual([]);
+  });
+
+  it('does not say which generation was observed while the hands are off', async () => {
+    audit();
+    world.annotate({ 'kinlog.io/pause-reconcile': 'true' });
+    await world.settle();
+    expect(world.condition('Ready')).toMatchObject({ observedGeneration: 1 });
+  });
+});
+
+it('a pod that is not ready counts before its Deployment tells of it', async () => {
+  world.kube.put(KINDS.pod, withStatus(pod(), { conditions: [{ type: 'Ready', status: 'False' }] }));
+  await world.settle();
+  expect(world.condition('Ready')).toMatchObject({ status: 'False', reason: 'Progressing' });
+  expect(world.stream.status).toMatchObject({ readyReplicas: 0 });
+});
+
+it('half a character in what a kubelet says is none', async () => {
+  const waiting = { reason: 'CreateContainerError', message: 'odd \ud83d' };
+  const containerStatuses = [{ name: 'reader', restartCount: 0, state: { waiting } }];
+  world.kube.put(KINDS.pod, withStatus(pod(), { conditions: [], containerStatuses }));
+  await world.settle();
+  expect(world.condition('Ready')!.message).toContain('odd \ufffd');
+  expect(JSON.stringify(world.stream.status)).not.toContain('\\ud83d');
+});
+
+it('a grace of weeks is looked at again each hour: no timer waits longer than 24 days', async () => {
+  const { metadata } = pod();
+  const going = {
+    ...{ finalizers: ['example.com/theirs'], deletionGracePeriodSeconds: 3_000_000 },
+    deletionTimestamp: new Date(world.clock.now() + 3_000_000_000).toISOString(),
+  };
+  world.kube.put(KINDS.pod, { ...pod(), metadata: { ...metadata, ...going } });
+  world.edit({ paused: true });
+  expect((await world.settle()).requeueAfterMs).toBe(3_600_000);
+});
