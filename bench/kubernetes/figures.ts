@@ -23,10 +23,13 @@ export function sizedText({ count, seconds, figures }: Sized): string {
 }
 
 function line({ title, unit, value, digits, goal, note }: Figure): string {
-  const found = `  ${title.padEnd(58)} ${value.toFixed(digits).padStart(8)} ${unit}`;
-  const judged = goal === undefined ? '' : `, goal <= ${goal} ${unit}: ${isMet({ goal, value }) ? 'MET' : 'NOT MET'}`;
-  return `${found}${judged}${note === undefined ? '' : ` (${note})`}`.replaceAll(/ +(?=[,)])/g, '').trimEnd();
+  const found = `  ${title.padEnd(58)} ${amount(value.toFixed(digits).padStart(8), unit)}`;
+  const judged =
+    goal === undefined ? '' : `, goal <= ${amount(String(goal), unit)}: ${isMet({ goal, value }) ? 'MET' : 'NOT MET'}`;
+  return `${found}${judged}${note === undefined ? '' : ` (${note})`}`;
 }
+
+const amount = (number: string, unit: string): string => (unit === '' ? number : `${number} ${unit}`);
 
 const isMet = ({ goal, value }: { readonly goal: number; readonly value: number }): boolean => value <= goal;
 

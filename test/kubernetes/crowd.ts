@@ -108,6 +108,19 @@ export class Crowd {
     await this.plane.call('DELETE', this.#where(nameOf(n)));
   }
 
+  async deleteAll(count: number): Promise<void> {
+    await inParallel(
+      Array.from({ length: count }, (_, n) => n),
+      (n) => this.delete(n),
+    );
+  }
+
+  /** An annotation of somebody else's. */
+  async note(kind: keyof typeof KINDS, name: string, text: string): Promise<void> {
+    const patch = { metadata: { annotations: { 'kinlog.test/note': text } } };
+    await this.plane.call('PATCH', pathOf(KINDS[kind], NAMESPACE, name), patch, 'application/merge-patch+json');
+  }
+
   async secret(n: number, token: string): Promise<void> {
     const where = `${pathOf(KINDS.secret, NAMESPACE, `splunk-${n}`)}?fieldManager=person&force=true`;
     const metadata = { name: `splunk-${n}`, namespace: NAMESPACE };
