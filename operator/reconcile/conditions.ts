@@ -165,7 +165,7 @@ function readingTrouble(view: View): Trouble[] {
   // What a pod did not live to say is of an earlier one, or of an earlier life of its.
   const said = told.how !== 'kept' ? [...told.errors, ...own] : [...own, ...told.errors];
   const { trouble: unexplained } = silent(view);
-  return [stuck, ...said, unexplained].filter((one) => one !== undefined);
+  return [stuck, ...said, said.length === 0 ? unexplained : undefined].filter((one) => one !== undefined);
 }
 
 /** A pod runs, is not ready, and nobody knows why: nothing is said of it for some minutes. */

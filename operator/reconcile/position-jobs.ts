@@ -20,8 +20,8 @@ const LOOK_AGAIN_MS = 30_000;
 /** What is said when one fails. */
 export interface JobFailure {
   readonly reason: string;
-  /** What was tried, CamelCase. */
-  readonly action: string;
+  /** What was tried, CamelCase, where an Event tells of it; without it the conditions do. */
+  readonly action?: string;
   /** For the person who reads the message. */
   readonly remedy: string;
 }
@@ -74,7 +74,8 @@ export class PositionJobs {
     const message = `Job ${job.metadata.name}: ${failure.said} ${failure.remedy}`;
     const problem = { reason: failure.reason, message };
     const known = this.#failureOf(job);
-    if (known.isNew) recorder.event(stream, 'Warning', failure.reason, failure.action, message);
+    if (known.isNew && failure.action !== undefined)
+      recorder.event(stream, 'Warning', failure.reason, failure.action, message);
     const waitMs = known.againMs - clock.monotonic();
     if (waitMs > 0) return { problem, waitMs };
     // Its end wakes the LogStream, which makes the next one.

@@ -29,8 +29,7 @@ import { Written } from './written.ts';
 const HANDS_OFF_ANNOTATION = 'kinlog.io/pause-reconcile';
 const RESET_FAILURE = {
   reason: 'ResetFailed',
-  action: 'Reset',
-  remedy: 'Nothing was begun anew. Remove the cause, and it is tried again by itself; or take spec.resetRequest away.',
+  remedy: 'Remove the cause, and it is tried again by itself, from the beginning; or take spec.resetRequest away.',
 };
 const WAITING: Problem = {
   reason: 'Progressing',

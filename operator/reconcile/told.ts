@@ -5,6 +5,9 @@ import { sinceMs, type Previous } from './condition.ts';
 import type { Facts, PodFacts, ReaderFacts } from './facts.ts';
 import { reasonOfError, sentence, TOLD_BY_READER } from './reasons.ts';
 
+/** A reader that is begun again has met by then what it meets. */
+const BEGINNING_MS = 60_000;
+
 export interface Trouble {
   readonly reason: string;
   readonly message: string;
@@ -23,9 +26,12 @@ export interface Told {
 
 export function toldOf(facts: Facts, previous: Previous, nowMs: number): Told {
   const unavailableMs = sinceMs(previous.get('ReaderAvailable'), 'False') ?? nowMs;
-  const ended = facts.workload?.pods.flatMap((pod) => lastWords(pod, unavailableMs)) ?? [];
-  if (ended.length > 0) return { how: 'ended', errors: ended, behindMs: undefined, notReady: true };
   const reader = readerOf(facts);
+  const ended = facts.workload?.pods.flatMap((pod) => {
+    return isOver(pod) || (isBegunAgain(pod, nowMs) && !tells(reader)) ? lastWords(pod, unavailableMs) : [];
+  });
+  if (ended !== undefined && ended.length > 0)
+    return { how: 'ended', errors: ended, behindMs: undefined, notReady: true };
   if (reader === undefined) {
     // What an earlier pod complained of is no complaint of this one.
     const errors = facts.otherReader === true ? [] : kept(facts, previous, nowMs);
@@ -46,9 +52,19 @@ function readerOf({ reader, workload }: Facts): ReaderFacts | undefined {
   return workload?.pods.some(({ name }) => name === reader?.podName) === true ? reader : undefined;
 }
 
-/** A container that runs again is asked itself. */
+const isOver = ({ startedAt }: PodFacts) => startedAt === undefined;
+
+/** In a crash loop what it ended for is the reason still, or conditions change twice with each round. */
+function isBegunAgain({ startedAt, ready, restarts }: PodFacts, nowMs: number): boolean {
+  return !ready && restarts > 0 && nowMs - timeOr(startedAt, 0) < BEGINNING_MS;
+}
+
+/** One that is ready, or names what is in its way, is believed at once. */
+const tells = (reader: ReaderFacts | undefined) =>
+  reader !== undefined && reader.stale !== true && (reader.ready || reader.errors.length > 0);
+
 function lastWords(pod: PodFacts, since: number): Told['errors'] {
-  if (pod.terminating !== undefined || pod.terminated === undefined || pod.startedAt !== undefined) return [];
+  if (pod.terminating !== undefined || pod.terminated === undefined) return [];
   const lines = pod.terminated.message.split('\n');
   const error = readDescription(lines.at(-1) ?? '');
   if (error === undefined) return [];

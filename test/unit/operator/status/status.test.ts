@@ -74,6 +74,35 @@ describe('writes', () => {
     expect(stream.row).toBe('False False True SourceNotFound');
   });
 
+  it('of conditions a crash loop has none while a process of it runs for some seconds and has nothing else to say', () => {
+    const words = { exitCode: 100, reason: 'Error', message: 'no (KINLOG_STREAM_NOT_FOUND). Check the name.' };
+    const over = waitingFor('CrashLoopBackOff', { terminated: words, restarts: 2 });
+    const stream = running({ workload: over, reader: undefined });
+    const again = notReady({ terminated: words, restarts: 2, startedAt: at(START_MS) });
+    const late = { ...again, progressDeadlineExceeded: true };
+    for (const found of [told({ ready: false }), { reader: undefined }, { reader: undefined, workload: late }]) {
+      expect(stream.pass({ workload: again, ...found }, 1000).events).toEqual([]);
+      expect(stream.row).toBe('False False True SourceNotFound');
+    }
+    stream.pass({ workload: again, ...told({ ready: false, errors: [REFUSED] }) }, 1000);
+    expect(stream.row).toBe('False False True OutputRejected');
+    stream.pass({ workload: again, ...told({ ready: false }) }, MINUTE_MS);
+    expect(stream.row).toBe('False True False Progressing');
+  });
+
+  it('a reader that is not ready is not called unexplained when it explains it', () => {
+    const error = {
+      ...REFUSED,
+      part: 'source',
+      code: 'KINLOG_SERVICE_UNAVAILABLE',
+      since: '2026-01-01T00:01:00Z',
+    } as const;
+    const stream = running({ workload: notReady(), ...told({ ready: false, errors: [error] }) });
+    for (let minute = 0; minute < 10; minute++)
+      stream.pass({ workload: notReady(), ...told({ ready: false, errors: [error] }) }, MINUTE_MS);
+    expect(stream.row).toBe('False False True SourceUnreachable');
+  });
+
   it('a reader that becomes well during a rollout has one, with what it comes to; one that does not, at once', () => {
     const stream = new Followed();
     stream.pass({ workload: notReady({ ready: false }), reader: undefined });
