@@ -1,6 +1,7 @@
 /** HTTP to services that are not AWS: bounded in time, size and connections, TLS checked, and no secret in what it says. */
 import type { Agent, Dispatcher, ProxyAgent } from 'undici';
-import { abortReason } from './clock.ts';
+import { abortReason, systemClock } from './clock.ts';
+import { Deadline } from './deadline.ts';
 import { KinlogError } from './errors.ts';
 
 export interface HttpOptions {
@@ -53,21 +54,16 @@ export class HttpClient {
     if (this.#closed)
       throw new KinlogError('KINLOG_CLOSED', `the client of ${this.#host} was used after it was closed`);
     const { timeoutMs = 30_000 } = this.#options;
-    const stop = new AbortController();
-    const end = () => stop.abort();
-    const timer = setTimeout(end, timeoutMs);
-    // Not AbortSignal.any: Node 22 keeps about 170 bytes of every such signal for as long as the caller's own lives.
-    signal?.addEventListener('abort', end, { once: true });
+    const deadline = new Deadline(systemClock, timeoutMs, signal);
     try {
       signal?.throwIfAborted();
-      return await this.#answer(call, stop.signal);
+      return await this.#answer(call, deadline.signal);
     } catch (error) {
       if (signal?.aborted === true) throw abortReason(signal);
-      if (stop.signal.aborted) throw unavailable(this.#host, `no answer within ${timeoutMs} ms`, error);
+      if (deadline.passed) throw unavailable(this.#host, `no answer within ${timeoutMs} ms`, error);
       throw failure(error, this.#host);
     } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
+      deadline.end();
     }
   }
 
