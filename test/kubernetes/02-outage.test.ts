@@ -17,7 +17,7 @@ beforeAll(async () => {
   scene = await Scene.start({ hollow: true, statusSeconds: 0 });
 });
 afterAll(() => scene.stop());
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: 400_000 });
 
 /** Made one after the other, each tried until the server has it, as kubectl in a loop; `half` is called half-way. */
 async function makeAll(namespace: string, half: () => Promise<void>): Promise<void> {
@@ -54,7 +54,7 @@ async function converged(namespace: string): Promise<void> {
     late = streams.filter((stream) => !isReady(stream));
     return streams.length === COUNT && late.length === 0;
   };
-  await until(() => allReady().catch(() => false), `${COUNT} Ready in ${namespace}`, 100_000).catch(
+  await until(() => allReady().catch(() => false), `${COUNT} Ready in ${namespace}`, 250_000).catch(
     async (error: unknown) => {
       const { node, pod } = await scene.operator();
       const log = await node.log(`${pod.namespace}/${pod.name}`);
