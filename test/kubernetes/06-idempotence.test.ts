@@ -1,10 +1,12 @@
 /** Suite 6: nothing is written when nothing is to be done, however often it is looked at, and however the same is spelled. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { KINDS } from '../../operator/kube/kinds.ts';
+import { pathOf } from '../../operator/kube/list.ts';
 import { until } from '../flow/cli-process.ts';
 import type { OperatorHere } from './operator-here.ts';
 import { ReconcileScene } from './reconcile-scene.ts';
 
+const REPLICA_SET = { apiVersion: 'apps/v1', kind: 'ReplicaSet', plural: 'replicasets', namespaced: true };
 let scene: ReconcileScene;
 beforeAll(async () => {
   scene = await ReconcileScene.start();
@@ -45,6 +47,41 @@ describe('6 idempotence', () => {
     second.feed.resync(0, Math.random);
     await idle(second);
     expect(second.writes).toEqual([]);
+  });
+
+  it('a Secret and a ConfigMap that change within a second roll the reader once, and so does a Secret made anew', async () => {
+    await scene.operator();
+    const namespace = await scene.namespace();
+    const authority = async (text: string) => {
+      const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name: 'ca' }, data: { ca: text } };
+      const where = `${pathOf(KINDS.configMap, namespace, 'ca')}?fieldManager=person&force=true`;
+      await scene.plane.call('PATCH', where, object, 'application/apply-patch+yaml');
+    };
+    const templates = async () => (await scene.list(REPLICA_SET, namespace)).length;
+    const rolled = (count: number) =>
+      until(async () => (await templates()) >= count, `${count} templates`).then(() =>
+        scene.reached(namespace, 'Running'),
+      );
+    await authority('first');
+    const splunkHEC = {
+      ...{ urls: ['https://splunk:8088'], tokenSecretRef: { name: 'splunk', key: 'token' } },
+      tls: { ca: { configMapRef: { name: 'ca', key: 'ca' } } },
+    };
+    await scene.create(namespace, { outputs: [{ name: 'splunk', type: 'SplunkHEC', splunkHEC }] });
+    await rolled(1);
+    await scene.secret(namespace, 'second');
+    await authority('second');
+    await rolled(2);
+    await scene.delete(KINDS.secret, namespace, 'splunk');
+    await scene.secret(namespace, 'second');
+    await rolled(3);
+    // One that knows nothing yet finds nothing that is still to be done.
+    await scene.endOperators();
+    const next = await scene.operator();
+    await until(() => next.watching.caches.logStreams.size > 0, 'everything known');
+    await idle(next);
+    expect(next.writes).toEqual([]);
+    expect(await templates()).toBe(3);
   });
 
   it('the same spelled otherwise rolls no pod and is written once at most', async () => {
