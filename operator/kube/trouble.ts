@@ -10,7 +10,7 @@ const BACKOFF = { firstMs: 800, ceilingMs: 30_000, healthyMs: 120_000 };
 const SILENT_MS = 30_000;
 const REPEAT_MS = 300_000;
 
-export interface TroubleParts {
+interface TroubleParts {
   readonly reach: Reach;
   readonly clock: Clock;
   readonly log: EventLog;
