@@ -9,6 +9,10 @@ export function versionProblems(stream: LogStream): readonly Problem[] {
   return faultsIn(spec, stream.spec, 'spec');
 }
 
+/** The CRD that it was read with leaves out what the operator takes for granted. */
+export const isCrdOutdated = (stream: LogStream): boolean =>
+  versionProblems(stream).some(({ reason }) => reason === 'CRDOutdated');
+
 function faultsIn(type: FieldType<unknown>, value: unknown, at: string): Problem[] {
   const { enum: words } = type.schema as { enum?: readonly unknown[] };
   if (words?.includes(value) === false) return [unknownWord(at, value, words)];

@@ -5,9 +5,10 @@ import type { Caches } from '../caches.ts';
 import { configProblems } from '../desired/check.ts';
 import { desiredChildren, type ReaderSettings } from '../desired/desired.ts';
 import { positionsJob } from '../desired/job.ts';
+import { isCrdOutdated } from '../desired/other-version.ts';
 import { referencesOf } from '../desired/references.ts';
 import type { KubeApi } from '../kube/api.ts';
-import { patchObject } from '../kube/apply.ts';
+import { getObject, patchObject } from '../kube/apply.ts';
 import { KINDS } from '../kube/kinds.ts';
 import type { KubeObject } from '../kube/object.ts';
 import type { LogStream } from '../logstream.ts';
@@ -27,6 +28,8 @@ import { Sharing } from './sharing.ts';
 import { Written } from './written.ts';
 
 const HANDS_OFF_ANNOTATION = 'kinlog.io/pause-reconcile';
+/** Nobody tells of a CRD. */
+const CRD_AGAIN_MS = 300_000;
 const RESET_FAILURE = {
   reason: 'ResetFailed',
   remedy: 'Remove the cause, and it is tried again by itself, from the beginning; or take spec.resetRequest away.',
@@ -132,12 +135,14 @@ export class Reconciler {
     return outcome?.waitMs === undefined ? {} : { requeueAfterMs: outcome.waitMs };
   }
 
-  async #bringAbout(stream: LogStream, signal: AbortSignal): Promise<Requeue> {
+  async #bringAbout(cached: LogStream, signal: AbortSignal): Promise<Requeue> {
+    const stream = await this.#asServed(cached, signal);
     const shared = this.#sharing.grant(stream);
     const faults = [...(shared === undefined ? [] : [shared]), ...configProblems(stream)];
     if (faults.length > 0) {
       await this.#stopIfAsked(stream, signal);
-      return this.#report.write(stream, { configProblems: faults }, signal);
+      const waitMs = isCrdOutdated(stream) ? CRD_AGAIN_MS : undefined;
+      return this.#report.write(stream, { configProblems: faults, waitMs }, signal);
     }
     const { resolved, problems, requeueAfterMs } = await this.#references.resolve(stream, referencesOf(stream), signal);
     const found: Found = { referenceProblems: problems, waitMs: requeueAfterMs };
@@ -154,6 +159,11 @@ export class Reconciler {
       return this.#report.write(held, soonest(found, { problem: WAITING, ...applied }), signal);
     }
     return this.#settle(held, wanted, found, signal);
+  }
+
+  /** A watch tells of no LogStream when the CRD is another one, and what it told before stays as that was. */
+  async #asServed(stream: LogStream, signal: AbortSignal): Promise<LogStream> {
+    return isCrdOutdated(stream) ? getObject(this.#parts.api, KINDS.logStream, stream.metadata, signal) : stream;
   }
 
   /** Everything is as it should be; what is left is what only then may be done. */

@@ -8,7 +8,7 @@ import type { KubeObject } from '../../operator/kube/object.ts';
 import { until } from '../flow/cli-process.ts';
 import { numbered } from '../flow/run-scene.ts';
 import { Scene } from './scene.ts';
-import { namespaceWith, Watched } from './watched.ts';
+import { conditionOf, namespaceWith, Watched } from './watched.ts';
 
 const NEXT = 'kinlog:next';
 const NAMESPACE = 'upgraded';
@@ -68,6 +68,11 @@ interface Group {
 interface Groups {
   readonly spec: Group;
   readonly status: Group;
+}
+
+function omit(group: Group, name: string): void {
+  const { [name]: _field, ...others } = group.properties;
+  group.properties = others;
 }
 
 interface Definition {
@@ -201,6 +206,20 @@ describe('10 another operator', () => {
   );
 });
 
+let threshold = 300;
+
+/** Changed until it says so: for a second after a change of the CRD watches tell of LogStreams as they were served before. */
+const poked = (reason: string): Promise<void> =>
+  until(async () => {
+    await logs.apply({ monitoring: { lagThresholdSeconds: ++threshold } });
+    let last = await logs.read();
+    await until(async () => {
+      last = await logs.read();
+      return last.status?.observedGeneration === last.metadata.generation;
+    }, 'the change looked at');
+    return conditionOf(last, 'Ready')?.reason === reason;
+  }, reason);
+
 describe('10 a CRD that is older than the operator', () => {
   it('takes fields back that only the newer one had, and nobody is disturbed', async () => {
     const before = await release();
@@ -210,5 +229,33 @@ describe('10 a CRD that is older than the operator', () => {
     await deliver();
     await Promise.all([logs.heals(), pinned.heals()]);
     expect(await release()).toEqual(before);
+  });
+
+  it.each([
+    {
+      what: 'a field of the spec',
+      without: ({ spec }: Groups) => omit(spec, 'logLevel'),
+      refuses: { spec: { logLevel: 'Info' } },
+      words: ['does not know spec.logLevel', 'Install the CRD of this version'],
+    },
+    {
+      what: 'a field of the status',
+      without: ({ status }: Groups) => omit(status, 'configHash'),
+      refuses: { status: { configHash: 'any' } },
+      words: ['configHash', 'Install the CRD of this version'],
+    },
+  ])('and lacks $what is named, readers go on, and with the CRD of the operator all is well', async (one) => {
+    const before = await release();
+    await definition(one.without);
+    await serves(one.refuses, false);
+    await poked('CRDOutdated');
+    await logs.saysBesides({ reason: 'CRDOutdated', as: 'Failed', words: one.words });
+    await deliver();
+    expect(await release()).toEqual(before);
+    await definition();
+    await serves(one.refuses, true);
+    await poked('Running');
+    await logs.apply();
+    await logs.heals();
   });
 });
