@@ -51,11 +51,13 @@ A log line is a JSON object on stderr: \`time\`, \`level\`, \`event\`, \`message
 
 | the API server says | the operator does |
 |---|---|
-| nothing, 429, 5xx, 404 for a path | tries again, from 5 ms to 5 min apart, ten a second for all LogStreams together, or after the time that was asked for |
+| nothing, 429, 5xx, 404 for a path | tries again, from 5 ms to 5 min apart, ten a second for all LogStreams together, and not before the time that was asked for (five minutes at most) |
 | conflict, somebody was faster | the same |
 | forbidden | tries again after 10 s, for a server that has just started refuses everybody; then an Event \`RBACDenied\`, and again every five minutes and at the next change |
 | invalid, too large, over a quota, a field that its CRD lacks | names it in the status; tries again every five minutes and at the next change |
 | the namespace ends | nothing |
+
+Watches that break go on where they ended, after 0.8 s and then up to a minute; once any request is answered again, such as the renewal of the Lease, within two seconds.
 
 A fault of the operator itself in one LogStream is logged as \`reconcile.crashed\` and kept from the others.
 
