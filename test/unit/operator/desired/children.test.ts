@@ -101,7 +101,7 @@ describe('a claim', () => {
   });
 
   it('that stays is not pruned by an Argo CD that tracks by labels', () => {
-    expect(one('PersistentVolumeClaim', levelDB).metadata.annotations).toEqual({
+    expect(one('PersistentVolumeClaim', levelDB)?.metadata.annotations).toEqual({
       'argocd.argoproj.io/sync-options': 'Prune=false',
     });
   });
