@@ -271,3 +271,33 @@ describe('objects of somebody else that have the name of a child', () => {
     },
   );
 });
+
+describe('what refuses the reader', () => {
+  it('a token that Splunk does not know is told, and a right one in the Secret is enough; nothing is lost', async () => {
+    await namespaceWith(scene, 'tokens');
+    const name = await scene.newStream(1);
+    const stream = Watched.real(scene, { namespace: 'tokens', name: 'logs', stream: name });
+    await secretWith(
+      scene.plane,
+      { namespace: 'tokens', name: 'splunk-hec' },
+      { token: TOKEN.replace('feed', 'dead') },
+    );
+    await scene.put(name, ['tokens 1']);
+    await stream.apply();
+    const words = ['KINLOG_SPLUNK_REFUSED'];
+    await stream.says({ reason: 'OutputRejected', as: 'Failed', ready: 'False', words });
+    await secretWith(scene.plane, { namespace: 'tokens', name: 'splunk-hec' }, { token: TOKEN });
+    await stream.heals();
+    expect(await scene.arrived(['tokens 1'], 'tokens ')).toBe(0);
+  });
+
+  it('a stream that does not exist is told, and once it does it is read', async () => {
+    await namespaceWith(scene, 'nowhere');
+    const stream = Watched.real(scene, { namespace: 'nowhere', name: 'logs', stream: 'nowhere' });
+    await stream.apply();
+    const words = ['nowhere', 'KINLOG_STREAM_NOT_FOUND'];
+    await stream.says({ reason: 'SourceNotFound', as: 'Failed', ready: 'False', words });
+    await scene.simulator.control({ do: 'create', stream: 'nowhere', shards: 1 });
+    await stream.heals();
+  });
+});
