@@ -1,6 +1,9 @@
 /** A bound in time for work that a signal can end too. */
 import { abortReason, type Clock } from './clock.ts';
 
+/** A reason that is there already: without one a DOMException is made, with its stack, for every call that ends well. */
+const ENDED = new Error('the work ended in time');
+
 /** Its signal aborts when time is up or the outer one does. Not AbortSignal.any: Node 22 keeps every such signal for as long as the outer one lives. */
 export class Deadline {
   readonly limitMs: number;
@@ -34,7 +37,7 @@ export class Deadline {
 
   /** Owed by whoever made it. */
   end(): void {
-    this.#timer.abort();
+    this.#timer.abort(ENDED);
     this.#outer?.removeEventListener('abort', this.#follow);
   }
 
