@@ -11,6 +11,15 @@ const SECOND_MS = 1000;
 
 /** The same text for the same spec: its hash decides whether the reader is replaced. */
 export function readerConfig(stream: LogStream): string {
+  const known = RENDERED.get(stream) ?? rendered(stream);
+  RENDERED.set(stream, known);
+  return known;
+}
+
+/** For as long as the object lives, which nobody changes: a pass needs it twice, and most passes find the same object. */
+const RENDERED = new WeakMap<LogStream, string>();
+
+function rendered(stream: LogStream): string {
   return stringify(readerSettings(stream), { lineWidth: 0 });
 }
 
