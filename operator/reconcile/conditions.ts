@@ -4,7 +4,7 @@ import { condition, sinceMs, type Previous, type Said } from './condition.ts';
 import type { Facts, WorkloadFacts } from './facts.ts';
 import { partConditions } from './part-conditions.ts';
 import { stallsAfterMs } from './reasons.ts';
-import { toldOf, type Told, type Trouble } from './told.ts';
+import { beginningMs, toldOf, type Told, type Trouble } from './told.ts';
 import { stuckTerminating, workloadTrouble } from './workload-trouble.ts';
 
 export interface Concluded {
@@ -47,7 +47,8 @@ export function conditionsOf(facts: Facts, previous: readonly Condition[], nowMs
       before.get(type),
       nowMs,
     );
-  const { progress, ready, requeueAfterMs } = summary;
+  const { progress, ready } = summary;
+  const requeueAfterMs = Math.min(summary.requeueAfterMs ?? Infinity, beginningMs(facts, nowMs));
   return {
     conditions: [
       say('Ready', ready, summary.ofEarlierSpec === true ? held : generation),
@@ -55,7 +56,7 @@ export function conditionsOf(facts: Facts, previous: readonly Condition[], nowMs
       say('Stalled', progress === 'stalled' ? 'True' : 'False', generation),
       ...parts,
     ],
-    ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
+    ...(requeueAfterMs === Infinity ? {} : { requeueAfterMs }),
   };
 }
 

@@ -59,6 +59,12 @@ function isBegunAgain({ startedAt, ready, restarts }: PodFacts, nowMs: number): 
   return !ready && restarts > 0 && nowMs - timeOr(startedAt, 0) < BEGINNING_MS;
 }
 
+/** Until what a process ended for counts no more, milliseconds; Infinity: that is not what counts. */
+export function beginningMs({ workload }: Facts, nowMs: number): number {
+  const begun = workload?.pods.filter((pod) => pod.startedAt !== undefined && isBegunAgain(pod, nowMs)) ?? [];
+  return Math.min(...begun.map(({ startedAt }) => timeOr(startedAt, 0) + BEGINNING_MS - nowMs));
+}
+
 /** One that is ready, or names what is in its way, is believed at once. */
 const tells = (reader: ReaderFacts | undefined) =>
   reader !== undefined && reader.stale !== true && (reader.ready || reader.errors.length > 0);
