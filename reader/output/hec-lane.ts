@@ -34,17 +34,19 @@ interface Waiting extends Unacked {
   readonly postedAt: number;
 }
 
-/** A server numbers its acknowledgements for each channel and forgets them when it restarts. So that no old one is taken for that of a new body, a channel is
- *  left as soon as its server may have restarted: after a lost answer, a number that is not higher than the last, one that posts which were refused can have used up since, a
- *  new sticky session. */
+/** A server numbers its acknowledgements for each channel, from 0, and begins anew when it restarts. So that no body is called safe by a number that another one was given after that, a
+ *  channel is left, and what waits is sent again, as soon as its server may have restarted: after a lost answer, a number that is not higher than the last, a new sticky session, and when
+ *  posts that it refused can have used up a number that is waited for. */
 export class HecLane {
   readonly #parts: LaneParts;
   readonly #channel = randomUUID();
   readonly #cookies = new Cookies();
   readonly #waiting = new Map<number, Waiting>();
   #lastAckId = -1;
-  /** Posts since then that were refused; a server that took what stood ahead of a bad event may have given each a number that it did not tell. */
+  /** Posts since then that were refused for one event; a server that took what stood ahead of it may have given each a number that it did not tell. */
   #untold = 0;
+  /** Said to be safe while a post was under way, which may have been given that number by a server that has restarted: believed when its answer says otherwise. */
+  readonly #heard = new Set<number>();
   #posting = false;
   #left = false;
   #asking = false;
@@ -69,8 +71,7 @@ export class HecLane {
       begun = true;
       const answer = await this.#call({ method: 'POST', path: EVENTS, headers: GZIPPED, body }, secret, signal);
       const verdict = verdictOn(answer, host, clock.now());
-      if (verdict.kind === 'away' && verdict.unsure) this.#leave(verdict.reason);
-      if (verdict.kind !== 'accepted') this.#untold++;
+      this.#heed(verdict);
       if (verdict.kind !== 'accepted' || ack === undefined) return verdict;
       return verdict.ackId === undefined
         ? { kind: 'refused', error: noAckFrom(host), renew: true }
@@ -80,6 +81,7 @@ export class HecLane {
       return failed(error, host);
     } finally {
       this.#posting = false;
+      this.#believe([...this.#heard]);
       this.#closeIfDone();
     }
   }
@@ -123,6 +125,17 @@ export class HecLane {
     return verdict;
   }
 
+  /** What a post that was not accepted says of the numbers that are waited for. */
+  #heed(verdict: Verdict): void {
+    if (verdict.kind === 'away' && verdict.unsure) this.#leave(verdict.reason);
+    // With nothing ahead of it there was nothing to be numbered.
+    if ((verdict.kind !== 'event' && verdict.kind !== 'index') || verdict.number === 0) return;
+    this.#untold++;
+    const [oldest = Infinity] = this.#waiting.keys();
+    if (oldest < this.#untold)
+      this.#leave('the number of an acknowledgement may have been given to a post that was refused');
+  }
+
   async #askWhileWaiting(): Promise<void> {
     const { clock, over, ack } = this.#parts;
     this.#asking = true;
@@ -148,7 +161,17 @@ export class HecLane {
       if (answer === undefined) return;
       if (answer.status === 401 || answer.status === 403) token.refused();
       if (answer.status === 400) this.#leave('the server does not know the channel');
-      for (const id of acknowledged(answer) ?? []) this.#take(id)?.acked();
+      this.#believe(acknowledged(answer) ?? []);
+    }
+  }
+
+  /** Ids that the server calls safe. */
+  #believe(ids: readonly number[]): void {
+    const doubtful = this.#untold + (this.#posting ? 1 : 0);
+    for (const id of ids) {
+      this.#heard.delete(id);
+      if (id >= doubtful) this.#take(id)?.acked();
+      else if (this.#waiting.has(id)) this.#heard.add(id);
     }
   }
 
