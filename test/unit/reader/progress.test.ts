@@ -106,7 +106,9 @@ describe('a renewal', () => {
     void held.progress.renew(signal).then(() => (stored = true));
     await held.clock.until(() => stored, 3_600_000);
     const lastedMs = held.clock.monotonic();
-    expect(told()).toBe(Math.ceil(lastedMs / 300_000));
+    // Only a failure can tell it, and the next one may be half a minute away.
+    expect(told()).toBeLessThanOrEqual(Math.ceil(lastedMs / 300_000));
+    expect(told()).toBeGreaterThanOrEqual(Math.floor(lastedMs / 330_000));
     expect(lastedMs).toBeGreaterThan(600_000);
     const before = told();
     held.failNext(away());
