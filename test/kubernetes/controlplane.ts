@@ -100,6 +100,7 @@ export class ControlPlane {
       input,
     });
     if (error !== undefined) throw error;
+    if (status !== 0 && isTooEarly(args, stderr)) return this.kubectl(args, input);
     if (status !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr.trim()}`);
     return stdout;
   }
@@ -110,6 +111,7 @@ export class ControlPlane {
     return new Promise((resolve, reject) => {
       const child = execFile(this.#options.binary, this.#kubectlArguments(args), options, (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
+        else if (isTooEarly(args, stderr)) resolve(this.kubectlAside(args, input));
         else reject(new Error(`kubectl ${args.join(' ')}: ${stderr.trim()}`, { cause: error }));
       });
       child.stdin!.end(input);
@@ -255,6 +257,10 @@ export class ControlPlane {
     }
   }
 }
+
+/** `kubectl wait` fails at once for an object that has no conditions yet, as a definition in the first moment after its creation. */
+const isTooEarly = (args: readonly string[], stderr: string): boolean =>
+  args.includes('wait') && stderr.includes('.status.conditions accessor error');
 
 /** Free a moment ago: nothing reserves them. */
 async function freePorts(count: number): Promise<number[]> {
