@@ -304,6 +304,7 @@ async function newestVersion(): Promise<string> {
   const { metadata } = await direct.call<{ metadata: { resourceVersion: string } }>({
     method: 'GET',
     path: pathOf(KINDS.configMap, undefined),
+    query: { limit: 1 },
   });
   return metadata.resourceVersion;
 }
