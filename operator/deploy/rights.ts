@@ -29,7 +29,10 @@ const RIGHTS_BY_KIND: Readonly<Record<Exclude<keyof typeof KINDS, 'lease'>, Omit
     verbs: [...WATCH, ...APPLY],
     why: 'positions and dead letters on a volume; never deleted by the operator',
   },
-  pod: { verbs: WATCH, why: 'why a reader does not start, and where its status is asked for' },
+  pod: {
+    verbs: [...WATCH, 'create'],
+    why: 'why a reader does not start, and where its status is asked for; create as a dry run only: whether a changed pod is let in, before the reader that runs is ended for it',
+  },
   deployment: { verbs: [...WATCH, ...APPLY, 'delete'], why: 'the reader' },
   job: { verbs: [...WATCH, ...APPLY, 'delete'], why: 'positions reset or deleted on request' },
   podDisruptionBudget: { verbs: [...WATCH, ...APPLY, 'delete'], why: 'spec.podDisruptionBudget' },

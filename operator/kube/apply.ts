@@ -61,6 +61,17 @@ export function createObject<T extends KubeObject>(
   return api.call(write('POST', pathOf(kind, object.metadata.namespace), object), signal);
 }
 
+/** All checks and admission of what would be made, and nothing stored. */
+export async function dryRunObject(
+  api: KubeApi,
+  kind: ResourceKind,
+  object: KubeObject,
+  signal: AbortSignal,
+): Promise<void> {
+  const call = write('POST', pathOf(kind, object.metadata.namespace), object);
+  await api.call({ ...call, query: { ...call.query, dryRun: 'All' } }, signal);
+}
+
 /** Compare and swap: only what was read is replaced, by its resourceVersion. Throws KubeError `conflict` else. */
 export function replaceObject<T extends KubeObject>(
   api: KubeApi,

@@ -105,7 +105,7 @@ const QUOTA =
   /exceeded quota:|failed quota:|insufficient quota|(?:maximum|minimum) .+ usage per |limit to request ratio per /;
 
 /** An admission webhook, or a ValidatingAdmissionPolicy: the object is refused, not whoever sends it. */
-const POLICY = / denied (?:the )?request: /;
+export const POLICY = / denied (?:the )?request: /;
 
 /** A server that has just started denies before it has read its roles; these it makes itself, for everybody. */
 const NO_ROLES_YET = /"system:(?:discovery|basic-user|public-info-viewer)" not found/;

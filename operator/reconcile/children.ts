@@ -7,11 +7,13 @@ import { KINDS } from '../kube/kinds.ts';
 import type { KubeObject } from '../kube/object.ts';
 import type { LogStream } from '../logstream.ts';
 import type { Recorder } from '../recorder.ts';
+import { checkAdmission, withTemplateHash } from './admission.ts';
 import { Contest } from './contest.ts';
 import { HASH_ANNOTATION, upToDate, withHash } from './drift.ts';
 import { problemOf } from './failures.ts';
 import type { Problem } from './facts.ts';
 import { ownerOf, ownershipOf } from './ownership.ts';
+import type { Pods } from './pods.ts';
 import type { Written } from './written.ts';
 
 /** Of the LogStream from which a child was written last: a leader whose caches lag does not write an older one over it. */
@@ -33,6 +35,7 @@ export interface ChildrenParts {
   readonly api: KubeApi;
   readonly caches: Caches;
   readonly written: Written;
+  readonly pods: Pods;
   readonly recorder: Recorder;
   readonly clock: Clock;
 }
@@ -67,14 +70,11 @@ export class Children {
       if (live !== undefined) {
         const kept = await this.#keep(stream, { kind, desired, live }, signal);
         if (kept !== undefined) return kept;
+        const refused = await this.#refusal(stream, { kind, desired, live }, signal);
+        if (refused !== undefined) return refused;
       }
-      const answer = await applyObject(
-        this.#parts.api,
-        KINDS[kind],
-        withGeneration(desired, stream),
-        { force: true },
-        signal,
-      );
+      const marked = withGeneration(kind === 'deployment' ? withTemplateHash(desired) : desired, stream);
+      const answer = await applyObject(this.#parts.api, KINDS[kind], marked, { force: true }, signal);
       this.#parts.written.record(KINDS[kind], answer);
       return {};
     } catch (error) {
@@ -113,6 +113,23 @@ export class Children {
     if (waitMs > 0) return { waitMs };
     if (this.#contest.isContested(live)) await this.#tell(stream, kind, live, signal);
     return undefined;
+  }
+
+  /** Of the pod that would take the place of the reader that runs, which then goes on. */
+  async #refusal(
+    stream: LogStream,
+    { kind, desired, live }: { kind: ChildKind; desired: KubeObject; live: KubeObject },
+    signal: AbortSignal,
+  ): Promise<Outcome | undefined> {
+    if (kind !== 'deployment') return undefined;
+    try {
+      await checkAdmission(this.#parts.api, { desired, live }, this.#parts.pods.ofReader(stream), signal);
+      return undefined;
+    } catch (error) {
+      const problem = problemOf(error, `Pod of Deployment ${desired.metadata.name}`);
+      if (problem === undefined) throw error;
+      return { problem, cause: error };
+    }
   }
 
   /** Written from a later generation than the cache has told of. The annotation alone is not believed, for anybody can write it. */

@@ -63,7 +63,7 @@ interface Place {
 }
 
 /** Every field of `sent` is there. */
-function holds(sent: unknown, there: unknown, place: Place): boolean {
+export function holds(sent: unknown, there: unknown, place: Place): boolean {
   if (sent === undefined || sent === null) return there === undefined || there === null || sent === undefined;
   if (Array.isArray(sent)) return listHolds(sent, there, place);
   if (isGroup(sent)) return groupHolds(sent, there, place);

@@ -1,5 +1,6 @@
 /** What the API server's refusals mean for a LogStream: a condition that a person can act on, or a failure that is tried again. */
 import { KubeError, type FailureSort } from '../kube/api.ts';
+import { POLICY } from '../kube/failures.ts';
 import type { Problem } from './facts.ts';
 import { REASONS, type ReasonName } from './reasons.ts';
 
@@ -26,14 +27,16 @@ export function problemOf(error: unknown, what: string): Problem | undefined {
 }
 
 function reasonOf({ sort, message }: KubeError, what: string): ReasonName {
-  const isDeployment = what.startsWith('Deployment ');
   if (sort === 'too-large') return 'ConfigTooLarge';
   if (sort === 'quota') return 'QuotaExceeded';
   if (sort === 'forbidden' && RIGHTS.test(message)) return 'RBACDenied';
   if (sort === 'undeclared' && what.startsWith('LogStream ')) return 'CRDOutdated';
-  if (!isDeployment) return 'ChildRefused';
-  return sort === 'forbidden' ? 'PodsForbidden' : 'InvalidPodTemplate';
+  if (!/^(?:Pod|Deployment) /.test(what)) return 'ChildRefused';
+  return sort === 'forbidden' || isPodPolicy(what, message) ? 'PodsForbidden' : 'InvalidPodTemplate';
 }
+
+/** As the Deployment's controllers are told it, when there is no reader yet. */
+const isPodPolicy = (what: string, message: string): boolean => what.startsWith('Pod ') && POLICY.test(message);
 
 /** How the API server says that a right is missing; another 403 is that of an admission plugin or a webhook. */
 const RIGHTS = /cannot \w+ resource|attempting to grant RBAC permissions/;

@@ -89,7 +89,7 @@ export const REASONS = {
     'Install the CRD of this version of the operator.',
   ),
   InvalidPodTemplate: stalls(
-    'The API server refuses the Deployment. What ran goes on as before.',
+    'The API server refuses the Deployment, or the pod that it would make. What ran goes on as before.',
     'Correct spec.podTemplate, spec.resources or spec.image as the message says.',
   ),
   ChildRefused: stalls(
@@ -98,11 +98,11 @@ export const REASONS = {
   ),
   ConfigTooLarge: stalls('An object would be larger than the API server takes.', 'Shorten the spec.'),
   QuotaExceeded: stalls(
-    'A ResourceQuota or a LimitRange of the namespace lets no more be made.',
+    'A ResourceQuota or a LimitRange of the namespace lets no more be made. What ran goes on as before: a changed pod is tried without being made first.',
     'Raise the quota, free something, or lower spec.resources.',
   ),
   PodsForbidden: stalls(
-    'The namespace admits no such pod: pod security, an admission policy or a webhook.',
+    'The namespace admits no such pod: pod security, an admission policy or a webhook. What ran goes on as before: a changed pod is tried without being made first. A webhook that does not support dry runs can not be asked before.',
     'Correct spec.podTemplate; the reader itself fits into the restricted level of pod security.',
   ),
   RBACDenied: stalls(
@@ -129,7 +129,7 @@ export const REASONS = {
   ),
   ImagePullFailed: waits(
     5,
-    'The image of the reader can not be pulled.',
+    'The image of the reader can not be pulled. Nobody can tell before it is tried, so with the update strategy Recreate the reader before it has ended by then; its positions are kept.',
     'Check spec.image (or the operator’s --reader-image), spec.imagePullSecrets and the way to the registry; `kubectl describe pod` shows what the registry says.',
   ),
   ContainerNotCreated: waits(

@@ -6,6 +6,7 @@ import { pathOf } from '../../operator/kube/list.ts';
 import { indexedIn } from '../fakes/hec/child.ts';
 import { until } from '../flow/cli-process.ts';
 import type { Change } from './crd-change.ts';
+import { Policy } from './policy.ts';
 import { Scene, TOKEN } from './scene.ts';
 import { namespaceWith, secretWith, Watched } from './watched.ts';
 
@@ -108,6 +109,67 @@ describe('12 quotas and limits', () => {
     await stream.says({ reason: 'QuotaExceeded', as: 'Failed', ready: 'False', words });
     await stream.apply({ resources: { limits: { memory: '190Mi' } } });
     await stream.heals();
+  });
+});
+
+describe('12 a change of a reader that runs', () => {
+  const running = async (namespace: string, about: Parameters<typeof inside>[1]) => {
+    const stream = (await inside(namespace, about))();
+    await stream.apply();
+    await stream.heals();
+    const pods = await stream.pods();
+    expect(pods).toHaveLength(1);
+    return { stream, pods };
+  };
+  const memory = (limit: string): Change => ({
+    resources: { requests: { memory: limit }, limits: { memory: limit } },
+  });
+
+  it('that pod security refuses leaves it alone, and is over with the next one', async () => {
+    const { stream, pods } = await running('kept-restricted', { labels: RESTRICTED });
+    await stream.apply({ podTemplate: { spec: { hostNetwork: true } } });
+    await stream.saysBesides({ reason: 'PodsForbidden', as: 'Failed', words: ['restricted', 'hostNetwork'] });
+    expect(await stream.pods()).toEqual(pods);
+    await stream.apply();
+    await stream.heals();
+    expect(await stream.pods()).toEqual(pods);
+  });
+
+  it('that a quota refuses leaves it alone; one that fits in its place is carried out', async () => {
+    const limit = quota({ pods: '1', 'requests.memory': '256Mi' });
+    const { stream, pods } = await running('kept-quota', { limit });
+    await stream.apply(memory('512Mi'));
+    const words = ['exceeded quota: small', 'requests.memory=512Mi'];
+    await stream.saysBesides({ reason: 'QuotaExceeded', as: 'Failed', words });
+    expect(await stream.pods()).toEqual(pods);
+    await stream.apply(memory('200Mi'));
+    await stream.heals();
+    expect(await stream.pods()).not.toEqual(pods);
+  });
+
+  it('that a LimitRange refuses leaves it alone', async () => {
+    const limits = [{ type: 'Container', max: { memory: '300Mi' } }];
+    const { stream, pods } = await running('kept-limits', { limit: { plural: 'limitranges', spec: { limits } } });
+    await stream.apply(memory('512Mi'));
+    const words = ['maximum memory usage per Container is 300Mi'];
+    await stream.saysBesides({ reason: 'QuotaExceeded', as: 'Failed', words });
+    expect(await stream.pods()).toEqual(pods);
+    await stream.apply();
+    await stream.heals();
+    expect(await stream.pods()).toEqual(pods);
+  });
+
+  it('that a policy refuses leaves it alone, and is carried out when the policy is gone', async () => {
+    const { stream, pods } = await running('kept-policy', {});
+    const says = 'no new pods today, ask us';
+    const policy = await Policy.start(scene.plane, { namespace: 'kept-policy', group: '', resource: 'pods', says });
+    await stream.apply({ logLevel: 'Debug' });
+    await stream.saysBesides({ reason: 'PodsForbidden', as: 'Failed', words: [says] });
+    expect(await stream.pods()).toEqual(pods);
+    await policy.end();
+    await stream.apply({ logLevel: 'Warn' });
+    await stream.heals();
+    expect(await stream.pods()).not.toEqual(pods);
   });
 });
 

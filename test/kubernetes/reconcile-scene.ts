@@ -204,14 +204,14 @@ export class ReconcileScene {
 function essence(object: KubeObject, namespace: string): unknown {
   const { metadata, spec, data } = object as KubeObject & { spec?: unknown; data?: unknown };
   const { name, labels, annotations = {}, ownerReferences } = metadata;
-  // Those of the cluster's own controllers, a generation and a hash over uids tell nothing of what it came to.
+  // Those of the cluster's own controllers, a generation and hashes over uids tell nothing of what it came to.
   const notes = Object.entries(annotations).filter(([key]) => key.startsWith('kinlog.io/') && !PASSING.includes(key));
   const owners = ownerReferences?.map(({ kind, name: owner, controller }) => ({ kind, owner, controller }));
   const text = JSON.stringify({ name, labels, notes, owners, spec, data });
   return JSON.parse(text.replaceAll(namespace, 'NAMESPACE').replace(OF_ONE_CLUSTER, '"$1":""'));
 }
 
-const PASSING = ['kinlog.io/generation', 'kinlog.io/applied-hash'];
+const PASSING = ['kinlog.io/generation', 'kinlog.io/applied-hash', 'kinlog.io/template-hash'];
 /** Hashes over the namespace or over uids, and names of volumes. */
 const OF_ONE_CLUSTER = /"(kinlog.io\/references|kinlog.io\/config-hash|volumeName)":"[^"]*"/g;
 

@@ -141,6 +141,7 @@ export class FakeKube implements KubeApi {
   }
 
   #create(kind: ResourceKind, object: KubeObject, request?: Request): KubeObject {
+    if (request?.query?.['dryRun'] === 'All') return object;
     const path = pathOf(kind, object.metadata.namespace, object.metadata.name);
     if (request !== undefined && this.#stored.has(path))
       throw refused(request, 409, 'AlreadyExists', `${kind.plural} "${object.metadata.name}" already exists`);
