@@ -168,7 +168,9 @@ export class Workers {
 const isRefusal = (error: unknown): error is KubeError | TerminalError =>
   error instanceof KubeError || error instanceof TerminalError;
 
+/** Of a right; a pod that is not let in is denied to everybody. */
 function isDenial(error: unknown): boolean {
+  if (error instanceof TerminalError && error.reason === 'PodsForbidden') return false;
   const cause = error instanceof TerminalError ? error.cause : error;
   return cause instanceof KubeError && cause.sort === 'forbidden';
 }

@@ -123,6 +123,16 @@ describe('a worker', () => {
     },
   );
 
+  it('does not say RBACDenied of a pod that nobody may make', async () => {
+    const scene = new Scene();
+    scene.fails(new TerminalError({ reason: 'PodsForbidden', message: 'no' }, refused('forbidden')));
+    scene.queue.add('logs/a');
+    await scene.clock.advance(299_000);
+    expect(scene.passes).toHaveLength(1);
+    expect(scene.events).toEqual([]);
+    await scene.end();
+  });
+
   it.each<[string, Error]>([
     ['is told so', refused('forbidden')],
     ['has it explained', new TerminalError({ reason: 'RBACDenied', message: 'no' }, refused('forbidden'))],
