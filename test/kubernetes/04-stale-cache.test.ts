@@ -85,6 +85,7 @@ describe('4 caches that are late', () => {
     const history = new History(namespace);
     const before = second.writes.length;
     await until(() => history.states.at(-1) === 'new', 'the first one has acted');
+    await until(() => first.isIdle, 'and has done all of it');
     await first.kill();
     second.feed.resync(0, Math.random);
     await until(() => second.watching.caches.logStreams.get(namespace, 'orders')?.metadata.generation === 2, 'news');
