@@ -64,6 +64,8 @@ const BY_NAME: ReadonlyMap<string, ErrorCode> = new Map([
 
 const NETWORK =
   /^(ECONN(RESET|REFUSED|ABORTED)|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_\w+|EPROTO|ERR_STREAM_PREMATURE_CLOSE|ERR_HTTP2_\w+|HPE_\w+)$/;
+/** The region is part of the name, and a server that knows no more about it often says so with EAI_AGAIN. */
+const UNRESOLVED = /^(ENOTFOUND|EAI_\w+)$/;
 const CERTIFICATE =
   /^(CERT_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|ERR_TLS_CERT_\w+|ERR_SSL_\w+)$/;
 
@@ -219,7 +221,8 @@ function remedyFor(code: ErrorCode, foreign: Foreign, call: AwsCall): string | u
     return 'Set the region, and check the profile and the endpoint if they are set.';
   if (CERTIFICATE.test(foreign.code))
     return 'Check the endpoint; if a proxy or a private CA signs it, name its certificate with ca (an input of Splunk: ca_file), or in AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS.';
-  if (foreign.code === 'ENOTFOUND') return `Check that ${region} is spelled right, then endpoint and DNS.`;
+  if (UNRESOLVED.test(foreign.code))
+    return `Check that ${region} is spelled right and is the region that is meant, then endpoint and DNS.`;
   if (foreign.name === 'KMSThrottlingException')
     return 'Nothing, if it is rare. Otherwise raise the request quota of KMS.';
   return undefined;

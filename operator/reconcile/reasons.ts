@@ -175,7 +175,7 @@ export const REASONS = {
   SourceUnreachable: waits(
     5,
     'Kinesis does not answer the reader.',
-    'Check endpoint, proxy, NetworkPolicy, firewall and DNS.',
+    'Check region (it is part of the host’s name), endpoint, proxy, NetworkPolicy, firewall and DNS.',
   ),
   ConsumerUnavailable: waits(
     5,

@@ -56,6 +56,10 @@ describe('a failure of an AWS call', () => {
     expect(fromAws(coded(code), CALL)).toMatchObject({ code: 'KINLOG_SERVICE_UNAVAILABLE', retry: 'soon' });
   });
 
+  it.each(['ENOTFOUND', 'EAI_AGAIN'])('of a name that does not resolve (%s) names the region in it', (code) => {
+    expect(fromAws(coded(code), CALL).remedy).toMatch(/eu-west-1 is spelled right.*endpoint and DNS/);
+  });
+
   it('of a certificate waits for somebody and names the way to trust it', () => {
     const error = fromAws(coded('SELF_SIGNED_CERT_IN_CHAIN'), CALL);
     expect(error).toMatchObject({ code: 'KINLOG_SERVICE_UNAVAILABLE', retry: 'slow' });
