@@ -1,5 +1,6 @@
 /** Jobs that work on positions outside the cluster: made once, watched until they end, made anew with growing pauses when they fail. */
 import type { Clock } from '../../base/clock.ts';
+import { readDescription, type ErrorCode } from '../../base/errors.ts';
 import type { Caches } from '../caches.ts';
 import type { KubeApi } from '../kube/api.ts';
 import { keyOf, type KubeObject } from '../kube/object.ts';
@@ -9,6 +10,7 @@ import type { Children, Outcome } from './children.ts';
 import { isOf } from './ownership.ts';
 import type { Pods } from './pods.ts';
 import { remove } from './prune.ts';
+import { sentence } from './reasons.ts';
 import { workloadFacts } from './workload.ts';
 
 const FIRST_PAUSE_MS = 10_000;
@@ -16,6 +18,11 @@ const FIRST_PAUSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 300_000;
 /** The end of a Job wakes the LogStream; this is for an end that was not told. */
 const LOOK_AGAIN_MS = 30_000;
+
+/** For codes whose own remedy names options of the command line, which nobody can give here. */
+const REMEDIES: Partial<Record<ErrorCode, string>> = {
+  KINLOG_CHECKPOINT_IN_USE: 'Stop every other reader of the stream and store, such as one of another cluster.',
+};
 
 /** What is said when one fails. */
 export interface JobFailure {
@@ -98,7 +105,9 @@ export class PositionJobs {
     const pods = this.#parts.pods.ofJob(stream, job.metadata.name);
     const ended = workloadFacts(undefined, pods, this.#parts.clock.now())?.pods ?? [];
     const last = ended.toSorted((a, b) => a.createdMs - b.createdMs).at(-1);
-    return last?.terminated?.message.split('\n').at(-1);
+    const line = last?.terminated?.message.split('\n').at(-1);
+    const error = readDescription(line ?? '');
+    return error === undefined ? line : sentence({ ...error, remedy: REMEDIES[error.code] ?? error.remedy });
   }
 }
 

@@ -1,5 +1,6 @@
 /** A reset of the positions is done once for each id, while no reader runs, and is acknowledged when it is done. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { describeError, KinlogError } from '../../../../base/errors.ts';
 import { KINDS } from '../../../../operator/kube/kinds.ts';
 import { World } from './world.ts';
 
@@ -77,5 +78,27 @@ describe('a reset', () => {
     await world.clock.advance(10_000);
     await world.settle();
     expect(job()!.metadata.uid).not.toBe(uid);
+  });
+
+  it('that fails because of another reader says what can be done in a cluster, not on a command line', async () => {
+    world.create({ resetRequest: REQUEST, paused: true });
+    await world.settle();
+    const ended = new KinlogError('KINLOG_CHECKPOINT_IN_USE', 'the row of shard 1 has changed');
+    const message = `kinlog: ${describeError(ended)}`;
+    const { metadata } = job()!;
+    world.kube.put(KINDS.pod, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        namespace: metadata.namespace!,
+        name: `${metadata.name}-1`,
+        labels: { ...metadata.labels, 'batch.kubernetes.io/job-name': metadata.name },
+      },
+      status: { containerStatuses: [{ name: 'reader', state: { terminated: { exitCode: 100, message } } }] },
+    });
+    await end('Failed');
+    const said = world.condition('Ready')!.message;
+    expect(said).toContain('the row of shard 1 has changed (KINLOG_CHECKPOINT_IN_USE). Stop every other reader');
+    expect(said).not.toContain('--');
   });
 });
