@@ -25,6 +25,8 @@ export type Command =
   | { readonly do: 'settings'; readonly settings: Partial<Omit<Settings, 'accessKeys' | 'allow'>> }
   /** Operations that are allowed from now on; absent = all. */
   | { readonly do: 'allow'; readonly operations?: readonly string[] }
+  /** Access keys that are known from now on; absent = all. */
+  | { readonly do: 'access-keys'; readonly ids?: readonly string[] }
   /** Answers { calls, total }: the log from the `since`-th call on. */
   | { readonly do: 'calls'; readonly since?: number }
   | { readonly do: 'faults-left' };
@@ -83,6 +85,9 @@ function obey(fake: FakeKinesis, command: Command): unknown {
       return undefined;
     case 'allow':
       fake.settings.allow = command.operations === undefined ? undefined : new Set(command.operations);
+      return undefined;
+    case 'access-keys':
+      fake.settings.accessKeys = command.ids === undefined ? undefined : new Set(command.ids);
       return undefined;
     case 'calls':
       return { calls: fake.calls.slice(command.since ?? 0), total: fake.calls.length };
