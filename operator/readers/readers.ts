@@ -1,20 +1,22 @@
 /** Asks readers how they stand: each seldom, few at once, never all together; and says so only when it makes a difference. */
 import type { Clock } from '../../base/clock.ts';
-import { HttpClient } from '../../base/http.ts';
 import { keyOf } from '../kube/object.ts';
 import type { LogStream } from '../logstream.ts';
 import type { PodFacts, ReaderFacts } from '../reconcile/facts.ts';
 import { CHECKPOINT_STEP_MS, LAG_BUCKETS_MS } from '../reconcile/told-status.ts';
 import { factsIn } from './answer.ts';
+import { statusText } from './ask.ts';
 
 const PORT = 9464;
-const TIMEOUT_MS = 5000;
-const MAX_ANSWER_BYTES = 1 << 20;
-/** Under way together. */
-const AT_ONCE = 16;
+/** Under way together: readers that can not be reached take five seconds each, and the others are not to wait for them. */
+const AT_ONCE = 64;
 const TICK_MS = 1000;
 /** Intervals without an answer after which nothing of the last one may still be true. */
 const STALE_AFTER = 3;
+/** Until a reader that is not ready is asked again, which may soon know more; then twice as long each time, up to the interval. */
+const NOT_READY_MS = 10_000;
+/** Intervals, at the most, until one that does not answer is asked again; one at first, then twice as long each time. */
+const SILENT_INTERVALS = 4;
 /** A reader whose pod became ready again, or ceased to be, has something to tell; but not more often than this. */
 const SOON_MS = 5000;
 /** As long it is worth waiting for what a reader says that has just become ready, so that it is written together with Running. */
@@ -31,7 +33,12 @@ export interface ReadersParts {
   readonly random?: () => number;
   /** Of the readers' status servers. */
   readonly port?: number;
+  /** What the /status at an address is; undefined: no answer. Never rejects. */
+  readonly ask?: (ip: string, port: number, signal: AbortSignal) => Promise<string | undefined>;
 }
+
+/** What came of the last question. */
+type Outcome = 'ready' | 'not ready' | 'silent';
 
 interface Target {
   readonly podName: string;
@@ -57,6 +64,9 @@ interface Entry {
   answeredMs: number;
   /** Until then its first word is waited for. */
   awaitedMs: number;
+  outcome: Outcome;
+  /** From the last question to the next, without chance. */
+  pauseMs: number;
   /** Waits for its turn, or is being asked. */
   busy: boolean;
 }
@@ -160,6 +170,8 @@ export class Readers {
       askedMs: -Infinity,
       answeredMs: now,
       awaitedMs: target.ready && isYoung ? now + FIRST_WORD_MS : -Infinity,
+      outcome: 'ready',
+      pauseMs: this.#intervalMs,
       busy: false,
     };
   }
@@ -191,39 +203,41 @@ export class Readers {
   }
 
   async #ask(entry: Entry, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
+    const { clock, ask = statusText, port = PORT } = this.#parts;
     const { target, uid } = entry;
     // Forgotten while it waited for its turn, or another pod is there.
     if (this.#entries.get(uid) !== entry) return;
     entry.askedMs = clock.monotonic();
-    entry.dueMs = entry.askedMs + this.#intervalMs * (1 + this.#random() / 10);
-    const text = await this.#get(target.ip, signal);
+    entry.dueMs = Infinity;
+    const text = await ask(target.ip, port, signal);
+    const facts = text === undefined ? undefined : factsIn(text, target.podName, clock.now());
     entry.busy = false;
     entry.awaitedMs = -Infinity;
-    const facts = text === undefined ? undefined : factsIn(text, target.podName, clock.now());
+    this.#plan(entry, facts === undefined ? 'silent' : facts.ready ? 'ready' : 'not ready');
     if (facts === undefined || this.#entries.get(uid) !== entry) return;
     entry.facts = facts;
     entry.answeredMs = clock.monotonic();
     this.#tell(entry);
   }
 
-  /** Undefined: no answer that could be a reader's. */
-  async #get(ip: string, signal: AbortSignal): Promise<string | undefined> {
-    const host = ip.includes(':') ? `[${ip}]` : ip;
-    try {
-      const client = new HttpClient({
-        url: new URL(`http://${host}:${this.#parts.port ?? PORT}`),
-        timeoutMs: TIMEOUT_MS,
-        connections: 1,
-        maxAnswerBytes: MAX_ANSWER_BYTES,
-      });
-      // Close is not waited for: a server that never ends its answer would hold it.
-      const { status, text } = await client
-        .call({ method: 'GET', path: '/status', headers: { connection: 'close' } }, signal)
-        .finally(() => void client.close().catch(() => undefined));
-      return status === 200 ? text : undefined;
-    } catch {
-      return undefined;
+  /** When it is asked again, unless something said meanwhile that it is to be sooner. */
+  #plan(entry: Entry, outcome: Outcome): void {
+    const { first, most } = this.#pausesAfter(outcome);
+    entry.pauseMs = entry.outcome === outcome ? Math.min(2 * entry.pauseMs, most) : first;
+    entry.outcome = outcome;
+    // A little more, so that they do not fall into step.
+    entry.dueMs = Math.min(entry.dueMs, entry.askedMs + entry.pauseMs * (1 + this.#random() / 10));
+  }
+
+  #pausesAfter(outcome: Outcome): { readonly first: number; readonly most: number } {
+    const interval = this.#intervalMs;
+    switch (outcome) {
+      case 'ready':
+        return { first: interval, most: interval };
+      case 'not ready':
+        return { first: Math.min(NOT_READY_MS, interval), most: interval };
+      case 'silent':
+        return { first: interval, most: SILENT_INTERVALS * interval };
     }
   }
 

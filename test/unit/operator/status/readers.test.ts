@@ -82,6 +82,37 @@ const says =
   (_, response) =>
     void response.end(JSON.stringify(what()));
 
+const HEALTHY = '192.0.2.2';
+
+/** Without sockets: all time is the test's. */
+function told(ask: (ip: string) => string | undefined | Promise<string | undefined>) {
+  const clock = new FakeClock(START_MS);
+  const times: number[] = [];
+  const readers = new Readers({
+    intervalSeconds: 60,
+    clock,
+    onNews: () => undefined,
+    random: () => 0.5,
+    ask: async (ip) => {
+      times.push(clock.monotonic());
+      return ask(ip);
+    },
+  });
+  const end = new AbortController();
+  ends.add(end);
+  void readers.run(end.signal).catch(() => undefined);
+  const watch = (uid: string, ip = HEALTHY) => readers.watch(streamOf(uid), [pod({ ip })]);
+  return { clock, readers, times, watch };
+}
+
+/** With the tenth that chance adds, and the second in which nobody looks. */
+const about = (...seconds: readonly number[]): number[] =>
+  seconds.map((one) => expect.toSatisfy((other: number) => other >= one && other <= one * 1.1 + 1) as number);
+
+/** Seconds. */
+const pauses = (times: readonly number[]): number[] =>
+  times.slice(1).map((time, i) => Math.round((time - times[i]!) / 1000));
+
 describe('Readers', () => {
   it('ask a new reader soon, then once in an interval, and say only what is news', async () => {
     let told: object = status();
@@ -189,6 +220,42 @@ describe('Readers', () => {
     const before = asked.length;
     await clock.advance(600_000);
     expect([asked.length, news.length]).toEqual([before, 2]);
+  });
+
+  it('ask one that is not ready again after ten seconds, then less and less often, until it is', async () => {
+    let ready = true;
+    const { clock, watch, times } = told(() => JSON.stringify(status({ ready })));
+    watch('u');
+    await clock.advance(1000);
+    ready = false;
+    await clock.until(() => times.length === 6);
+    expect(pauses(times)).toEqual(about(60, 10, 20, 40, 60));
+    ready = true;
+    await clock.until(() => times.length === 8);
+    expect(pauses(times).slice(5)).toEqual(about(60, 60));
+  });
+
+  it('ask one that does not answer less and less often, but never less than once in four intervals', async () => {
+    const { clock, watch, times } = told(() => undefined);
+    watch('u');
+    await clock.until(() => times.length === 6);
+    expect(pauses(times)).toEqual(about(60, 120, 240, 240, 240));
+  });
+
+  it('know how the others stand while six hundred can not be reached', async () => {
+    const text = JSON.stringify(status());
+    const { clock, watch, readers } = told(async (ip) => {
+      if (ip === HEALTHY) return text;
+      await clock.sleep(5000);
+      return undefined;
+    });
+    for (let i = 0; i < 600; i++) watch(`lost-${i}`, '192.0.2.1');
+    watch('u', HEALTHY);
+    for (let second = 0; second < 600; second++) {
+      await clock.advance(1000);
+      if (second > 60) expect(clock.now() - readers.facts('u')!.atMs).toBeLessThan(120_000);
+    }
+    expect(readers.facts('lost-0')).toMatchObject({ stale: true });
   });
 
   it('with an interval of 0 ask nobody', async () => {
