@@ -8,6 +8,15 @@ import { overlayFaults } from './overlay-faults.ts';
 import { aboveLimit, resourcesOf } from './resources.ts';
 
 export function configProblems(stream: LogStream): readonly Problem[] {
+  const known = FOUND.get(stream) ?? found(stream);
+  FOUND.set(stream, known);
+  return known;
+}
+
+/** For as long as the object lives, which nobody changes: most passes find the same object, and the reader's schema takes a third of such a pass. */
+const FOUND = new WeakMap<LogStream, readonly Problem[]>();
+
+function found(stream: LogStream): readonly Problem[] {
   const ofVersion = versionProblems(stream);
   // What else there is to say takes a spec of our own version for granted.
   if (ofVersion.length > 0) return ofVersion;
