@@ -42,7 +42,8 @@ describe('while Splunk takes nothing', () => {
     expect(scene.texts).toEqual(['a']);
   });
 
-  it('only one body shows whether it takes events again', async () => {
+  // On a busy machine the moment between the sixth post and the seventh can be missed: then nothing was shown, and it is tried anew.
+  it('only one body shows whether it takes events again', { retry: 2 }, async () => {
     const output = scene.output({ maxBodyBytes: 1024 });
     const texts = numbered('shard', 12, 'x'.repeat(900));
     scene.port.faults.refuse(6, { code: 9 });
