@@ -1,5 +1,6 @@
 /** The status of a LogStream from what is known of it, and whether it says anything else than the one that is there. Pure. */
 import { isDeepStrictEqual } from 'node:util';
+import { selectorOf } from '../desired/names.ts';
 import type { Condition } from '../kube/object.ts';
 import type { LogStream, LogStreamStatus } from '../logstream.ts';
 import { cut, wholeSeconds } from './condition.ts';
@@ -62,9 +63,11 @@ function kept({ observedGeneration, configHash, resetAcknowledged }: LogStreamSt
   };
 }
 
-function ofWorkload({ metadata }: LogStream, { workload }: Facts, running: boolean): Partial<LogStreamStatus> {
+function ofWorkload(stream: LogStream, { workload }: Facts, running: boolean): Partial<LogStreamStatus> {
   const { replicas = 0, readyReplicas = 0, configHash } = workload ?? {};
-  const selector = `app.kubernetes.io/name=kinlog-reader,app.kubernetes.io/instance=${metadata.name},app.kubernetes.io/component=reader`;
+  const selector = Object.entries(selectorOf(stream))
+    .map(([label, value]) => `${label}=${value}`)
+    .join(',');
   return { replicas, readyReplicas, selector, ...(running && configHash !== undefined ? { configHash } : {}) };
 }
 

@@ -1,4 +1,5 @@
 /** Runtime facts as the status has them: so coarse that a stream that is read well, or is idle, changes nothing. Pure. */
+import { applicationName } from '../desired/names.ts';
 import type { LogStream, LogStreamStatus } from '../logstream.ts';
 import { wholeSeconds } from './condition.ts';
 import type { Facts, PodFacts, ReaderFacts } from './facts.ts';
@@ -58,16 +59,12 @@ export function lagBucketMs(behindMs: number, beforeMs = 0): number {
 }
 
 /** A position is stored again and again though nothing arrives, which shows that the reader lives; what counts here is what was stored behind the last events. */
-function checkpointOf(
-  { metadata, spec, status }: LogStream,
-  reader: ReaderFacts | undefined,
-): NonNullable<LogStreamStatus['checkpoint']> {
-  const applicationName = spec.checkpoint.applicationName ?? `${metadata.namespace ?? ''}.${metadata.name}`;
-  const before = status?.checkpoint?.lastCheckpointTime;
+function checkpointOf(stream: LogStream, reader: ReaderFacts | undefined): NonNullable<LogStreamStatus['checkpoint']> {
+  const before = stream.status?.checkpoint?.lastCheckpointTime;
   const heardMs = storedMs(reader);
   const isNews = heardMs !== undefined && (before === undefined || heardMs - Date.parse(before) >= CHECKPOINT_STEP_MS);
   const time = isNews ? wholeSeconds(heardMs) : before;
-  return { ...(time && { lastCheckpointTime: time }), applicationName };
+  return { ...(time && { lastCheckpointTime: time }), applicationName: applicationName(stream) };
 }
 
 function storedMs(reader: ReaderFacts | undefined): number | undefined {
