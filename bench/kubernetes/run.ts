@@ -146,7 +146,8 @@ class Run {
     }
     await crowd.allReady(operator, this.#options.count, LIMIT_MS);
     await crowd.quiet(operator, LIMIT_MS);
-    const writes = crowd.operatorWrites.slice(written);
+    const audited = crowd.operatorWrites.slice(written);
+    const writes = audited.filter(({ dryRun }) => !dryRun);
     const took = crowd.specWrites.slice(specs).map(({ name, answeredMs }) => {
       const patched = writes.find((write) => write.resource === 'deployments' && write.name === `${name}-reader`);
       return (patched?.answeredMs ?? NaN) - answeredMs;
@@ -160,6 +161,7 @@ class Run {
       note,
     });
     this.#writes('writes per spec change that needs a new pod', { of: writes, by: changes, goal: 2 });
+    this.#writes('  dry runs beside them', { of: audited.filter(({ dryRun }) => dryRun), by: changes });
   }
 
   async #changeLittle(operator: ShippedOperator): Promise<void> {
@@ -187,11 +189,11 @@ class Run {
     this.#memory(operator, 'after the deletion');
   }
 
-  #writes(title: string, { of, by, goal }: { of: readonly AuditedWrite[]; by: number; goal: number }): void {
+  #writes(title: string, { of, by, goal }: { of: readonly AuditedWrite[]; by: number; goal?: number }): void {
     const counts = new Map<string, number>();
     for (const { resource } of of) counts.set(resource, (counts.get(resource) ?? 0) + 1);
     const note = [...counts].map(([resource, count]) => `${resource} ${(count / by).toFixed(2)}`).join(', ');
-    this.#add(title, { unit: '', value: of.length / by, digits: 2, goal, note });
+    this.#add(title, { unit: '', value: of.length / by, digits: 2, note, ...(goal === undefined ? {} : { goal }) });
   }
 
   #memory(operator: ShippedOperator, when: string, goals: Readonly<Record<number, number>> = {}): void {

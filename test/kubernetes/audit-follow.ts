@@ -10,6 +10,8 @@ export interface AuditedWrite {
   /** Plural, with its subresource, such as `logstreams/status`. */
   readonly resource: string;
   readonly name: string;
+  /** Checked like a write, and nothing was stored. */
+  readonly dryRun: boolean;
   /** Of the answer. */
   readonly status: number;
   /** Wall-clock milliseconds with fractions: when the server had it, when it answered. */
@@ -20,6 +22,7 @@ export interface AuditedWrite {
 interface Line {
   readonly user: { readonly username: string };
   readonly verb: string;
+  readonly requestURI: string;
   readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly name?: string };
   readonly responseStatus?: { readonly code: number };
   readonly requestReceivedTimestamp: string;
@@ -70,7 +73,7 @@ export class AuditFollower {
   }
 }
 
-function writeIn({ user, verb, objectRef = {}, responseStatus, ...times }: Line): AuditedWrite | undefined {
+function writeIn({ user, verb, requestURI, objectRef = {}, responseStatus, ...times }: Line): AuditedWrite | undefined {
   if (READS.has(verb)) return undefined;
   const { resource = '', subresource, name = '' } = objectRef;
   return {
@@ -78,6 +81,7 @@ function writeIn({ user, verb, objectRef = {}, responseStatus, ...times }: Line)
     verb,
     resource: subresource === undefined ? resource : `${resource}/${subresource}`,
     name,
+    dryRun: new URLSearchParams(requestURI.split('?')[1]).has('dryRun'),
     status: responseStatus?.code ?? 0,
     receivedMs: preciseMs(times.requestReceivedTimestamp),
     answeredMs: preciseMs(times.stageTimestamp),

@@ -16,10 +16,11 @@ describe('the audit log', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  const line = (name: string, verb = 'patch') =>
+  const line = (name: string, verb = 'patch', query = '') =>
     `${JSON.stringify({
       user: { username: 'system:serviceaccount:kinlog-system:kinlog-operator' },
       verb,
+      requestURI: `/apis/kinlog.io/v1alpha1/namespaces/logs/logstreams/${name}/status?fieldManager=kinlog-operator${query}`,
       objectRef: { resource: 'logstreams', subresource: 'status', name },
       responseStatus: { code: 200 },
       requestReceivedTimestamp: '2026-01-01T00:00:01.000250Z',
@@ -36,6 +37,16 @@ describe('the audit log', () => {
     expect(first!.answeredMs - first!.receivedMs).toBeCloseTo(1.25, 3);
     appendFileSync(file, line('c').slice(40));
     expect(names(follower)).toEqual(['c']);
+    follower.close();
+  });
+
+  it('tells what was only tried from what was stored', () => {
+    const follower = new AuditFollower(file);
+    appendFileSync(file, line('stored') + line('tried', 'create', '&dryRun=All'));
+    expect([...follower.take()].map(({ name, dryRun }) => [name, dryRun])).toEqual([
+      ['stored', false],
+      ['tried', true],
+    ]);
     follower.close();
   });
 
