@@ -10,7 +10,7 @@ import { AuditFollower, type AuditedWrite } from './audit-follow.ts';
 import { builtFile } from './build.ts';
 import { ControlPlane } from './controlplane.ts';
 import { HollowNode } from './hollow-node.ts';
-import { ShippedOperator } from './shipped-operator.ts';
+import { MEMORY_LIMIT, ShippedOperator } from './shipped-operator.ts';
 
 const INSTALL = new URL('../../operator/deploy/install.yaml', import.meta.url);
 const NODE = 'node-a';
@@ -59,7 +59,8 @@ export class Crowd {
       evictSeconds: 60,
     });
     const objects = parseAllDocuments(readFileSync(INSTALL, 'utf8')).map((document) => document.toJS() as KubeObject);
-    const { args } = containerOf(objects.find(({ kind }) => kind === 'Deployment')!);
+    const { args, resources } = containerOf(objects.find(({ kind }) => kind === 'Deployment')!);
+    if (resources.limits.memory !== MEMORY_LIMIT) throw new Error(`a memory limit of ${resources.limits.memory}`);
     const others = objects.filter(({ kind }) => kind !== 'Deployment' && kind !== 'Service');
     const made = [...others, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } }];
     const text = made.map((object) => JSON.stringify(object)).join('\n---\n');
@@ -194,10 +195,13 @@ export async function inParallel<T>(items: readonly T[], work: (item: T) => Prom
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-function containerOf(deployment: KubeObject): { readonly args: readonly string[] } {
-  const { spec } = deployment as unknown as {
-    spec: { template: { spec: { containers: { args: readonly string[] }[] } } };
-  };
+interface Container {
+  readonly args: readonly string[];
+  readonly resources: { readonly limits: { readonly memory: string } };
+}
+
+function containerOf(deployment: KubeObject): Container {
+  const { spec } = deployment as unknown as { spec: { template: { spec: { containers: Container[] } } } };
   return spec.template.spec.containers[0]!;
 }
 

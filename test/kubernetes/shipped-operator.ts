@@ -1,4 +1,4 @@
-/** The operator out of the image as a process of this host, with the arguments and the service account that install.yaml gives it. */
+/** The operator out of the image as a process of this host, with the arguments, the service account and the heap that it has by install.yaml. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -8,6 +8,10 @@ import { NODE } from '../../operator/image/paths.ts';
 
 const START_MS = 60_000;
 const KEPT_LINES = 200;
+/** What Node takes by itself in a container of `MEMORY_LIMIT`; here it would take what this host has, and collect garbage later. */
+const HEAP = ['--max-old-space-size=256', '--max-semi-space-size=1'];
+/** As install.yaml has it. */
+export const MEMORY_LIMIT = '512Mi';
 /** Of /proc: clock ticks a second, the same on every Linux. */
 const TICKS = 100;
 
@@ -38,7 +42,7 @@ export class ShippedOperator {
 
   /** Settles when it knows the cluster. */
   static async start({ root, kubeconfig, args, nodeArgs = [] }: ShippedOperatorOptions): Promise<ShippedOperator> {
-    const program = [path.join(root, NODE), ...nodeArgs, path.join(root, 'usr/local/bin/kinlog-operator')];
+    const program = [path.join(root, NODE), ...HEAP, ...nodeArgs, path.join(root, 'usr/local/bin/kinlog-operator')];
     const more = ['--kubeconfig', kubeconfig, '--metrics-listen', '127.0.0.1:0', '--probes-listen', '127.0.0.1:0'];
     // It dies with whoever started it, even by SIGKILL.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...program, ...args, ...more], {
