@@ -4,15 +4,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { indexedIn, startHecProcess, type HecProcess } from '../fakes/hec/child.ts';
-import { startSimulatorProcess, type SimulatorProcess } from '../fakes/kinesis/child.ts';
-import { startDynalite } from '../fakes/peers/dynalite.ts';
-import { startDynamoLocal } from '../fakes/peers/dynamodb-local.ts';
+import { indexedIn, type HecProcess } from '../fakes/hec/child.ts';
+import type { SimulatorProcess } from '../fakes/kinesis/child.ts';
 import type { Peer } from '../fakes/peers/process.ts';
 import { until } from '../flow/cli-process.ts';
 import { writesOf, type Write } from './audit-writes.ts';
 import { builtFile } from './build.ts';
 import { ControlPlane } from './controlplane.ts';
+import { startEnds, stopEnds, type Ends } from './ends.ts';
 import type { PodReport } from './kubelet/control.ts';
 import { KubeletProcess } from './kubelet/child.ts';
 import { checkoutImage, shippedImage, type Image } from './kubelet/images.ts';
@@ -73,6 +72,8 @@ export interface SceneOptions {
   readonly alsoNamed?: readonly string[];
   /** Where pods find the API server, of which they are told its own address. */
   readonly podsApiServer?: (url: string) => string;
+  /** Of another cluster, which is to be stopped after this one. Else it has its own. */
+  readonly ends?: Ends;
 }
 
 /** Where a reader runs. */
@@ -84,26 +85,22 @@ export interface Placed {
 export class Scene {
   readonly plane: ControlPlane;
   readonly nodes: readonly KubeletProcess[];
-  readonly simulator: SimulatorProcess;
-  readonly dynamo: Peer;
-  readonly hec: HecProcess;
-  readonly folder: string;
+  readonly ends: Ends;
   /** Name of the image that operator and readers run from. */
   readonly image: string;
+  readonly folder: string;
   readonly #storage: Storage;
+  readonly #endsToo: boolean;
   #streams = 0;
 
-  private constructor(
-    parts: Pick<Scene, 'plane' | 'nodes' | 'simulator' | 'dynamo' | 'hec' | 'folder' | 'image'> & { storage: Storage },
-  ) {
+  private constructor(parts: Parts) {
     this.plane = parts.plane;
     this.nodes = parts.nodes;
-    this.simulator = parts.simulator;
-    this.dynamo = parts.dynamo;
-    this.hec = parts.hec;
-    this.folder = parts.folder;
+    this.ends = parts.ends;
     this.image = parts.image;
+    this.folder = parts.folder;
     this.#storage = parts.storage;
+    this.#endsToo = parts.endsToo;
   }
 
   static async start({
@@ -113,14 +110,13 @@ export class Scene {
     nodeLostSeconds = 20,
     podsApiServer = (url) => url,
     alsoNamed = [],
+    ends: others,
   }: SceneOptions = {}): Promise<Scene> {
     const folder = mkdtempSync(path.join(tmpdir(), 'kinlog-scene-'));
     const names = hollow ? [...full, HOLLOW_NODE] : full;
-    const [plane, simulator, dynamo, hec] = await Promise.all([
+    const [plane, ends] = await Promise.all([
       ControlPlane.start({ binary: builtFile(), nodes: names, nodeLostSeconds }),
-      startSimulatorProcess({ settings: { readLimits: false } }),
-      startDynamo(),
-      startHecProcess({ tokens: { [TOKEN]: {} }, file: path.join(folder, 'indexed') }),
+      others ?? startEnds(folder, TOKEN),
     ]);
     const operator = operatorObjects(statusSeconds);
     const image = await imageFor(folder);
@@ -136,15 +132,14 @@ export class Scene {
         }),
     );
     const storage = await Storage.start(plane);
-    const scene = new Scene({ plane, nodes, simulator, dynamo, hec, folder, image: operator.image, storage });
-    try {
-      await scene.#install(operator);
-      return scene;
-    } catch (error) {
+    const endsToo = others === undefined;
+    const scene = new Scene({ plane, nodes, ends, endsToo, folder, image: operator.image, storage });
+    await scene.#install(operator).catch(async (error: unknown) => {
       const log = await nodes[0]!.log(OPERATOR).catch(() => 'has none');
       await scene.stop();
       throw new Error(`the operator does not start; its log: ${log.slice(-4000)}`, { cause: error });
-    }
+    });
+    return scene;
   }
 
   async #install({ first, others }: Operator): Promise<void> {
@@ -156,14 +151,22 @@ export class Scene {
 
   async stop(): Promise<void> {
     await this.#storage.stop();
-    await Promise.all([
-      ...this.nodes.map((node) => node.close()),
-      this.simulator.close(),
-      this.dynamo.close(),
-      this.hec.kill(),
-    ]);
+    await Promise.all(this.nodes.map((node) => node.close()));
+    if (this.#endsToo) await stopEnds(this.ends);
     await this.plane.stop();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  get simulator(): SimulatorProcess {
+    return this.ends.simulator;
+  }
+
+  get dynamo(): Peer {
+    return this.ends.dynamo;
+  }
+
+  get hec(): HecProcess {
+    return this.ends.hec;
   }
 
   async apply(...objects: readonly object[]): Promise<void> {
@@ -230,7 +233,7 @@ export class Scene {
 
   /** Texts of what Splunk has, that begin so, in their order. */
   accepted(beginning: string): string[] {
-    const events = indexedIn(path.join(this.folder, 'indexed')).map(({ event }) => event as string);
+    const events = indexedIn(this.ends.indexed).map(({ event }) => event as string);
     return events.filter((event) => event.startsWith(beginning));
   }
 
@@ -298,10 +301,10 @@ async function imageFor(folder: string): Promise<Image> {
   return checkoutImage(folder);
 }
 
-/** Amazon's own where KINLOG_DYNAMODB_LOCAL names what `make test-interop` has built; dynalite else, which needs no Java. */
-function startDynamo(): Promise<Peer> {
-  const folder = process.env['KINLOG_DYNAMODB_LOCAL'];
-  return folder === undefined ? startDynalite() : startDynamoLocal(folder);
+interface Parts extends Pick<Scene, 'plane' | 'nodes' | 'ends' | 'image' | 'folder'> {
+  readonly storage: Storage;
+  /** They are this scene's own. */
+  readonly endsToo: boolean;
 }
 
 interface Operator {
