@@ -22,6 +22,7 @@ SIZES := 1000 5000
 MINUTES := 30
 # Set to a file for a report in JSON beside the text.
 TEST_REPORT :=
+REPORTERS = $(if $(TEST_REPORT),--reporter=default --reporter=json --outputFile=$(TEST_REPORT))
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -62,14 +63,14 @@ $(BROWSER): $(INSTALLED) test/splunk/browser/package-lock.json test/splunk/brows
 	@mkdir -p $(@D) && touch $@
 
 test: $(INSTALLED) $(BROWSER) ## every suite but test-interop and test-kubernetes, with real processes, in a few minutes
-	$(NODE) node_modules/vitest/vitest.mjs run $(if $(TEST_REPORT),--reporter=default --reporter=json --outputFile=$(TEST_REPORT))
+	$(NODE) node_modules/vitest/vitest.mjs run $(REPORTERS)
 	$(if $(filter test-all,$(MAKECMDGOALS)),,@echo 'not run: make test-interop (hand-over with the real KCL on DynamoDB Local; needs a JDK and Maven), make test-kubernetes (the operator on a real control plane; needs Go)')
 
 test-interop: $(INSTALLED) ## hand-over with the real KCL 2 and 3 on DynamoDB Local; needs a JDK (17 or later) and Maven
 	$(NODE) test/interop/main.ts
 
 test-kubernetes: $(INSTALLED) ## the operator on a real Kubernetes control plane, readers and all; needs Linux and Go (1.26 or later)
-	$(NODE) test/kubernetes/main.ts $(SUITES)
+	$(NODE) test/kubernetes/main.ts $(SUITES) $(REPORTERS)
 
 cluster: $(INSTALLED) ## a Kubernetes to play with: image, Kinesis, DynamoDB and HEC on it, the operator left to install; until Ctrl-C
 	@$(NODE) test/kubernetes/cluster.ts
