@@ -6,13 +6,15 @@ import { indexedIn, startHecProcess } from '../fakes/hec/child.ts';
 import { startSimulatorProcess } from '../fakes/kinesis/child.ts';
 import { startDynalite } from '../fakes/peers/dynalite.ts';
 import { build, HELM, kubernetesVersion, missingTool } from './build.ts';
+import { claim } from './claim.ts';
 import { ControlPlane } from './controlplane.ts';
 import { KubeletProcess } from './kubelet/child.ts';
 import { shippedImage } from './kubelet/images.ts';
 import { Storage } from './storage.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
-const FOLDER = path.join(ROOT, '.cache/cluster');
+/** Another one is named by a test, which leaves alone what somebody plays with. */
+const FOLDER = path.resolve(process.argv[2] ?? path.join(ROOT, '.cache/cluster'));
 const NODE = 'node-a';
 const STREAM = 'access-logs';
 const TOKEN = '6a1c6d3e-0000-4000-8000-00000000feed';
@@ -26,15 +28,26 @@ interface Place {
   readonly hec: string;
 }
 
-async function main(): Promise<void> {
+/** Why there will be none; undefined when nothing is in the way. */
+async function obstacle(): Promise<string | undefined> {
   const lack = process.platform === 'linux' ? missingTool() : 'Linux is missing';
-  if (lack !== undefined) throw new Error(`${lack}: see make test-kubernetes`);
+  if (lack !== undefined) return `${lack}; docs/kubernetes/testing.md says what is needed`;
+  const pid = await claim(FOLDER);
+  if (pid === undefined) return undefined;
+  return `one runs already in this checkout, as process ${pid}. Ctrl-C where it runs ends it, and so does: kill ${pid}`;
+}
+
+async function main(): Promise<void> {
   const [binary, helm] = [build(say), build(say, HELM)];
-  rmSync(FOLDER, { recursive: true, force: true });
-  mkdirSync(path.join(FOLDER, 'bin'), { recursive: true });
   const indexed = path.join(FOLDER, 'indexed');
   const [plane, kinesis, dynamo, hec] = await Promise.all([
-    ControlPlane.start({ binary, nodes: [NODE], nodeLostSeconds: 20, evictSeconds: 20 }),
+    ControlPlane.start({
+      binary,
+      nodes: [NODE],
+      nodeLostSeconds: 20,
+      evictSeconds: 20,
+      folder: path.join(FOLDER, 'control-plane'),
+    }),
     startSimulatorProcess({ streams: { [STREAM]: 2 } }),
     startDynalite(),
     startHecProcess({ tokens: { [TOKEN]: {} }, file: indexed }),
@@ -63,6 +76,7 @@ async function main(): Promise<void> {
 
 /** `kubectl` and `helm` beside a file that puts them first and points them here. */
 function writePrograms(plane: ControlPlane, programs: Readonly<Record<string, string>>): void {
+  mkdirSync(path.join(FOLDER, 'bin'));
   for (const [name, command] of Object.entries(programs)) {
     const file = path.join(FOLDER, 'bin', name);
     writeFileSync(file, `#!/bin/sh\nexec ${command} "$@"\n`);
@@ -133,16 +147,22 @@ const introduction = ({
   kinesis,
 }: Place) => `Kubernetes ${kubernetesVersion()} with the image kinlog:${version}. In another terminal, in this folder:
 
-  . .cache/cluster/env                    # kubectl and helm, pointed here
+  . ${path.relative('', path.join(FOLDER, 'env'))}                    # kubectl and helm, pointed here
 
-  kubectl apply --server-side --filename operator/deploy/install.yaml          # or, after make helm:
-  helm install kinlog-operator dist/kinlog-operator-${version}.tgz --namespace kinlog-system --create-namespace --wait
+  kubectl apply --server-side --filename operator/deploy/install.yaml
+  kubectl --namespace kinlog-system rollout status deployment/kinlog-operator
 
-  kubectl apply --filename .cache/cluster/logstream.yaml
+or, after make helm:
+
+  helm upgrade --install kinlog-operator dist/kinlog-operator-${version}.tgz --namespace kinlog-system --create-namespace --wait
+
+then two Secrets and a LogStream that reads the stream ${STREAM}, and a record for it:
+
+  kubectl apply --filename ${path.relative('', path.join(FOLDER, 'logstream.yaml'))}
   kubectl wait --for=condition=Ready logstream/${STREAM}
   curl --data '{"do":"put","stream":"${STREAM}","key":"a","data":"hello"}' ${kinesis}/_control
 
-What Splunk gets appears here. Ctrl-C ends everything and leaves nothing.
+What Splunk gets appears here. The node knows kubectl logs, not kubectl exec. Ctrl-C ends everything and leaves nothing.
 `;
 
 /** Every event once, as it is there. */
@@ -155,4 +175,9 @@ function showNews(file: string): () => void {
   };
 }
 
-await main();
+const why = await obstacle();
+if (why === undefined) await main();
+else {
+  process.stderr.write(`cluster: ${why}\n`);
+  process.exitCode = 1;
+}

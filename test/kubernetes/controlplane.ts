@@ -25,27 +25,28 @@ export interface ControlPlaneOptions {
   /** Seconds until a silent node counts as lost, and until its pods are marked for deletion. */
   readonly nodeLostSeconds?: number;
   readonly evictSeconds?: number;
+  /** For all that it writes; not there yet. One of its own when absent. */
+  readonly folder?: string;
 }
 
 export class ControlPlane {
   readonly folder: string;
-  readonly #options: Required<ControlPlaneOptions>;
+  readonly #options: Required<Omit<ControlPlaneOptions, 'folder'>>;
   readonly #ports: { readonly api: number; readonly etcd: number; readonly peer: number };
   readonly #running = new Map<Program, ChildProcess>();
   readonly #agent = new Agent({ connect: { ca: TEST_CA } });
 
-  private constructor(options: Required<ControlPlaneOptions>, ports: readonly number[]) {
-    this.#options = options;
+  private constructor(options: ControlPlaneOptions, ports: readonly number[]) {
+    this.#options = { nodes: ['node-a', 'node-b'], nodeLostSeconds: 6, evictSeconds: 5, ...options };
     this.#ports = { api: ports[0]!, etcd: ports[1]!, peer: ports[2]! };
-    this.folder = mkdtempSync(path.join(tmpdir(), 'kinlog-controlplane-'));
+    this.folder = options.folder ?? mkdtempSync(path.join(tmpdir(), 'kinlog-controlplane-'));
+    mkdirSync(this.folder, { recursive: true });
     this.#writeFiles();
   }
 
   /** Ready when pods can be made: some three seconds. */
   static async start(options: ControlPlaneOptions): Promise<ControlPlane> {
-    const nodes = options.nodes ?? ['node-a', 'node-b'];
-    const all = { nodeLostSeconds: 6, evictSeconds: 5, ...options, nodes };
-    const plane = new ControlPlane(all, await freePorts(3));
+    const plane = new ControlPlane(options, await freePorts(3));
     try {
       await plane.run('etcd');
       await plane.run('kube-apiserver');
@@ -258,7 +259,7 @@ export class ControlPlane {
   }
 }
 
-/** `kubectl wait` fails at once for an object that has no conditions yet, as a definition in the first moment after its creation. */
+/** `kubectl wait` fails at once where `conditions` is null, as in a definition until the API server has looked at its names: no kind else is written so. */
 const isTooEarly = (args: readonly string[], stderr: string): boolean =>
   args.includes('wait') && stderr.includes('.status.conditions accessor error');
 
