@@ -1,4 +1,4 @@
-/** Random specs of LogStreams, made from the tables of the schema; rules over several fields are kept where a few words are enough. */
+/** Random specs of LogStreams, made from the tables of the schema; rules over several fields are kept where a few words are enough. Some of them as two people would write them. */
 import fc from 'fast-check';
 import type { FieldType } from '../../operator/crd/field.ts';
 import { spec } from '../../operator/crd/spec.ts';
@@ -121,3 +121,54 @@ export const specs = groupOf(spec).map((given) => {
   const resting = rests ? updated : without(updated, 'resetRequest');
   return at(resting, 'resetRequest', (reset) => at(reset, 'position', timed));
 });
+
+/** Of the same amount. */
+type Spellings = readonly [string | number, string | number, ...(string | number)[]];
+
+const CPU: readonly Spellings[] = [
+  ['0.5', '500m', '.5', '500000u'],
+  [1, '1', '1000m', '1e0'],
+  ['0.25', '250m', '0.250'],
+];
+const BYTES: readonly Spellings[] = [
+  ['1Gi', '1024Mi', '1048576Ki'],
+  ['256Mi', '0.25Gi', 268_435_456],
+  ['128M', '128000k', '128e6'],
+];
+/** Sizes of volumes are whole numbers. */
+const SIZES: readonly Spellings[] = [
+  ['1Gi', '1024Mi', '1048576Ki'],
+  ['2G', '2000M', '2000000000'],
+];
+
+/** One amount, spelled in two ways. */
+const spelled = (amounts: readonly Spellings[]) =>
+  fc.constantFrom(...amounts).chain((ways) => fc.tuple(fc.constantFrom(...ways), fc.constantFrom(...ways)));
+
+/** Two specs that mean the same. */
+export interface SpelledTwice {
+  readonly one: Group;
+  readonly other: Group;
+}
+
+/** What a node has room for and somebody provides; elsewhere the names of classes and amounts are anything. */
+export const spelledTwice: fc.Arbitrary<SpelledTwice> = fc
+  .record({ spec: specs, cpu: spelled(CPU), memory: spelled(BYTES), size: spelled(SIZES), limited: fc.boolean() })
+  .map(({ spec: given, cpu, memory, size, limited }) => {
+    const [one, other] = [0, 1].map((way) => {
+      const amounts = { cpu: cpu[way], memory: memory[way] };
+      const resources = { requests: amounts, ...(limited && { limits: amounts }) };
+      const volumes = [{ name: 'more', emptyDir: { sizeLimit: memory[way] } }];
+      const provided = (volume: Group): Group =>
+        'existingClaim' in volume ? volume : { ...without(volume, 'storageClassName'), size: size[way] };
+      const kept = at(given, 'checkpoint', (store) => at(store, 'levelDB', provided));
+      const lettered = at(kept, 'deadLetters', (letters) => at(letters, 'volume', provided));
+      const { metadata } = (given['podTemplate'] ?? {}) as Group;
+      return {
+        ...lettered,
+        resources,
+        podTemplate: { ...(metadata !== undefined && { metadata }), spec: { volumes } },
+      };
+    });
+    return { one: one!, other: other! };
+  });
