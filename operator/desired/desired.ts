@@ -32,8 +32,9 @@ export interface Reference {
 export function desiredChildren(stream: LogStream, resolved: Resolved, settings: ReaderSettings): readonly Child[] {
   return [
     ...serviceAccountOf(stream),
-    configMapOf(stream),
     ...claimsOf(stream),
+    // A claim may be refused, and a reader that runs meets its configuration again whenever its container is started anew.
+    configMapOf(stream),
     deploymentOf(stream, resolved, settings),
     ...disruptionBudgetOf(stream),
     ...podMonitorOf(stream, settings),

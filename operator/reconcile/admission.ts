@@ -1,36 +1,58 @@
-/** Whether the namespace would let the new pod of a reader in, asked before the one that runs is ended for it: nothing is stored. */
+/** Whether the API server takes the changed Deployment of a reader and lets its pod in, asked before anything is changed for it: nothing is stored. */
 import { KubeError, type KubeApi } from '../kube/api.ts';
-import { dryRunObject } from '../kube/apply.ts';
+import { applyObject, dryRunObject } from '../kube/apply.ts';
 import { KINDS } from '../kube/kinds.ts';
 import type { KubeObject } from '../kube/object.ts';
 import { digest, holds } from './drift.ts';
+import type { Problem } from './facts.ts';
+import { refused } from './failures.ts';
 import { isQuotaFull } from './quota.ts';
 
 /** Of the template that was applied last. Not part of the hash of the whole: alone it is no reason to write. */
 const TEMPLATE_ANNOTATION = 'kinlog.io/template-hash';
 
-interface Deployment extends KubeObject {
-  readonly spec: {
-    readonly replicas?: number;
-    readonly template: { readonly metadata?: Partial<KubeObject['metadata']>; readonly spec: object };
-  };
+interface Template {
+  readonly metadata?: Partial<KubeObject['metadata']>;
+  readonly spec: object;
 }
 
-/** Throws the refusal, as KubeError. `pods`: of the reader. */
-export async function checkAdmission(
+interface Deployment extends KubeObject {
+  readonly spec: { readonly replicas?: number; readonly template: Template };
+}
+
+interface Change {
+  /** As it is to be sent. */
+  readonly desired: KubeObject;
+  readonly live: KubeObject;
+  /** Of the reader. */
+  readonly pods: readonly KubeObject[];
+}
+
+/** Undefined: nothing is in the way, or no other pod is needed. Throws what may succeed later. */
+export async function refusalOf(
   api: KubeApi,
-  { desired, live }: { readonly desired: KubeObject; readonly live: KubeObject },
-  pods: readonly KubeObject[],
+  { desired, live, pods }: Change,
   signal: AbortSignal,
-): Promise<void> {
-  const running = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  const { replicas = 1 } = (desired as Deployment).spec;
-  if (replicas === 0 || running.length === 0 || isSameTemplate(desired as Deployment, live as Deployment)) return;
+): Promise<{ readonly problem: Problem; readonly cause: unknown } | undefined> {
+  const deployment = desired as Deployment;
+  const { replicas = 1 } = deployment.spec;
+  if (replicas === 0 || isSameTemplate(deployment, live as Deployment)) return undefined;
+  const { name } = desired.metadata;
+  // With what others have in it, and what a webhook has put there.
+  let { template } = deployment.spec;
   try {
-    await dryRunObject(api, KINDS.pod, podOf(desired as Deployment, live), signal);
+    const how = { force: true, dryRun: true } as const;
+    ({ template } = (await applyObject(api, KINDS.deployment, deployment, how, signal)).spec);
   } catch (error) {
-    if (isRefusal(error, { gone: pods, count: Math.min(replicas, running.length) })) throw error;
+    if (!isNotAsked(error)) return refused(error, `Deployment ${name}`);
   }
+  try {
+    await dryRunObject(api, KINDS.pod, podOf(desired, template, live), signal);
+  } catch (error) {
+    if (isNotAsked(error) || hasRoomLater(error, { gone: pods, count: replicas })) return undefined;
+    return refused(error, `Pod of Deployment ${name}`);
+  }
+  return undefined;
 }
 
 /** With what tells the next pass which template it is. */
@@ -47,7 +69,7 @@ const isSameTemplate = (desired: Deployment, live: Deployment): boolean =>
   holds(desired.spec.template, live.spec.template, { name: 'template', within: 'spec' });
 
 /** As the Deployment's controllers would make it. Its name is always the same, for it stands in what is answered, and that in a condition. */
-function podOf({ metadata, spec: { template } }: Deployment, live: KubeObject): KubeObject {
+function podOf({ metadata }: KubeObject, template: Template, live: KubeObject): KubeObject {
   const { apiVersion, kind } = KINDS.deployment;
   // A policy may refuse pods that nobody owns.
   const owner = { apiVersion, kind, name: metadata.name, uid: live.metadata.uid!, controller: true };
@@ -68,8 +90,8 @@ function podOf({ metadata, spec: { template } }: Deployment, live: KubeObject): 
 /** Webhooks with side effects are not asked on a dry run, and the API server says so: k8s.io/apiserver NewDryRunUnsupportedErr. */
 const NOT_ASKED = /does not support dry run/;
 
-function isRefusal(error: unknown, change: Parameters<typeof isQuotaFull>[1]): boolean {
-  if (!(error instanceof KubeError)) return true;
-  if (NOT_ASKED.test(error.message)) return false;
-  return error.sort !== 'quota' || isQuotaFull(error.message, change);
-}
+const isNotAsked = (error: unknown): boolean => error instanceof KubeError && NOT_ASKED.test(error.message);
+
+/** A quota is full only as long as the pods count that are to go. */
+const hasRoomLater = (error: unknown, change: Parameters<typeof isQuotaFull>[1]): boolean =>
+  error instanceof KubeError && error.sort === 'quota' && !isQuotaFull(error.message, change);

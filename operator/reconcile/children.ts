@@ -7,10 +7,10 @@ import { KINDS } from '../kube/kinds.ts';
 import type { KubeObject } from '../kube/object.ts';
 import type { LogStream } from '../logstream.ts';
 import type { Recorder } from '../recorder.ts';
-import { checkAdmission, withTemplateHash } from './admission.ts';
+import { refusalOf, withTemplateHash } from './admission.ts';
 import { Contest } from './contest.ts';
 import { HASH_ANNOTATION, upToDate, withHash } from './drift.ts';
-import { problemOf } from './failures.ts';
+import { refused } from './failures.ts';
 import type { Problem } from './facts.ts';
 import { ownerOf, ownershipOf } from './ownership.ts';
 import type { Pods } from './pods.ts';
@@ -49,11 +49,14 @@ export class Children {
     this.#contest = new Contest(parts.clock);
   }
 
-  /** In the order of `wanted`. Throws what may succeed later. */
+  /** In the order of `wanted`, and nothing that a running reader reads before its Deployment may change. Throws what may succeed later. */
   async apply(stream: LogStream, wanted: readonly KubeObject[], signal: AbortSignal): Promise<Outcome> {
+    const deployment = wanted.find(({ kind }) => kind === KINDS.deployment.kind);
+    let asked: Promise<Outcome | undefined> | undefined;
+    const ask = () => (asked ??= this.#refusal(stream, deployment, signal));
     let waitMs = Infinity;
     for (const object of wanted) {
-      const outcome = await this.applyOne(stream, object, signal);
+      const outcome = await this.applyOne(stream, object, signal, ask);
       if (outcome.problem !== undefined) return outcome;
       waitMs = Math.min(waitMs, outcome.waitMs ?? Infinity);
       if (outcome.waitMs === GOING_AGAIN_MS) break;
@@ -61,27 +64,39 @@ export class Children {
     return waitMs === Infinity ? {} : { waitMs };
   }
 
-  async applyOne(stream: LogStream, object: KubeObject, signal: AbortSignal): Promise<Outcome> {
-    const what = `${object.kind} ${object.metadata.name}`;
+  /** `ask`: why a running reader is left with what it reads. */
+  async applyOne(
+    stream: LogStream,
+    object: KubeObject,
+    signal: AbortSignal,
+    ask?: () => Promise<Outcome | undefined>,
+  ): Promise<Outcome> {
     const kind = childKindOf(object);
     const desired = withHash(object);
     try {
       const live = await this.#live(kind, object, signal);
-      if (live !== undefined) {
-        const kept = await this.#keep(stream, { kind, desired, live }, signal);
-        if (kept !== undefined) return kept;
-        const refused = await this.#refusal(stream, { kind, desired, live }, signal);
-        if (refused !== undefined) return refused;
-      }
-      const marked = withGeneration(kind === 'deployment' ? withTemplateHash(desired) : desired, stream);
-      const answer = await applyObject(this.#parts.api, KINDS[kind], marked, { force: true }, signal);
-      this.#parts.written.record(KINDS[kind], answer);
+      const kept = live && (await this.#keep(stream, { desired, live }, signal));
+      if (kept !== undefined) return kept;
+      // No pod is let in without its account.
+      const refusal = kind === 'serviceAccount' ? undefined : await ask?.();
+      if (refusal !== undefined) return refusal;
+      await this.#write(stream, { kind, desired, live }, signal);
       return {};
     } catch (error) {
-      const problem = problemOf(error, what);
-      if (problem === undefined) throw error;
-      return { problem, cause: error };
+      return refused(error, `${object.kind} ${object.metadata.name}`);
     }
+  }
+
+  async #write(
+    stream: LogStream,
+    { kind, desired, live }: { kind: ChildKind; desired: KubeObject; live: KubeObject | undefined },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { api, written } = this.#parts;
+    if (live !== undefined && this.#contest.isContested(live, hashOf(desired)))
+      await this.#tell(stream, kind, live, signal);
+    written.record(KINDS[kind], await applyObject(api, KINDS[kind], marked(desired, stream), { force: true }, signal));
+    if (live !== undefined) this.#contest.applied(live, hashOf(desired));
   }
 
   /** From the cache or our last write; asked live before anything is made, for the caches hold only what bears our label. */
@@ -101,35 +116,32 @@ export class Children {
   /** Why what is there stays as it is; undefined: it is to be applied. */
   async #keep(
     stream: LogStream,
-    { kind, desired, live }: { kind: ChildKind; desired: KubeObject; live: KubeObject },
+    { desired, live }: { desired: KubeObject; live: KubeObject },
     signal: AbortSignal,
   ): Promise<Outcome | undefined> {
     const whose = ownershipOf(live, stream);
     if (whose === 'foreign') return { problem: inTheWay(live), waitMs: IN_THE_WAY_AGAIN_MS };
-    if (whose === 'former' || live.metadata.deletionTimestamp !== undefined) return { waitMs: GOING_AGAIN_MS };
+    if (whose === 'former' || isEnding(live)) return { waitMs: GOING_AGAIN_MS };
     if (upToDate(desired, live)) return {};
     if (whose === 'ours' && (await this.#isNewer(live, stream, signal))) return { waitMs: GOING_AGAIN_MS };
     const waitMs = this.#contest.waitMs(live, hashOf(desired));
-    if (waitMs > 0) return { waitMs };
-    if (this.#contest.isContested(live)) await this.#tell(stream, kind, live, signal);
-    return undefined;
+    return waitMs > 0 ? { waitMs } : undefined;
   }
 
-  /** Of the pod that would take the place of the reader that runs, which then goes on. */
+  /** Why the Deployment of a reader that runs can not become what it should be. */
   async #refusal(
     stream: LogStream,
-    { kind, desired, live }: { kind: ChildKind; desired: KubeObject; live: KubeObject },
+    deployment: KubeObject | undefined,
     signal: AbortSignal,
   ): Promise<Outcome | undefined> {
-    if (kind !== 'deployment') return undefined;
-    try {
-      await checkAdmission(this.#parts.api, { desired, live }, this.#parts.pods.ofReader(stream), signal);
-      return undefined;
-    } catch (error) {
-      const problem = problemOf(error, `Pod of Deployment ${desired.metadata.name}`);
-      if (problem === undefined) throw error;
-      return { problem, cause: error };
-    }
+    const pods = this.#parts.pods.ofReader(stream);
+    if (deployment === undefined || pods.every(isEnding)) return undefined;
+    const live = await this.#live('deployment', deployment, signal);
+    if (live === undefined) return undefined;
+    const desired = withHash(deployment);
+    const kept = await this.#keep(stream, { desired, live }, signal);
+    if (kept !== undefined) return kept.problem && kept;
+    return refusalOf(this.#parts.api, { desired: marked(desired, stream), live, pods }, signal);
   }
 
   /** Written from a later generation than the cache has told of. The annotation alone is not believed, for anybody can write it. */
@@ -168,6 +180,12 @@ export function childKindOf(object: KubeObject): ChildKind {
 }
 
 const hashOf = ({ metadata }: KubeObject): string => metadata.annotations![HASH_ANNOTATION]!;
+
+const isEnding = ({ metadata }: KubeObject): boolean => metadata.deletionTimestamp !== undefined;
+
+/** As it is sent. */
+const marked = (desired: KubeObject, stream: LogStream): KubeObject =>
+  withGeneration(desired.kind === KINDS.deployment.kind ? withTemplateHash(desired) : desired, stream);
 
 /** Not part of the hash: a new generation alone is no reason to write a child. */
 function withGeneration(object: KubeObject, { metadata }: LogStream): KubeObject {

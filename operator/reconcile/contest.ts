@@ -11,9 +11,9 @@ const FORGOTTEN_MS = 600_000;
 
 interface Repairs {
   readonly hash: string;
-  count: number;
-  lastMs: number;
-  nextMs: number;
+  readonly count: number;
+  readonly lastMs: number;
+  readonly nextMs: number;
 }
 
 export class Contest {
@@ -25,33 +25,31 @@ export class Contest {
     this.#clock = clock;
   }
 
-  /** Milliseconds until `child` may be brought back to the state that `hash` names; 0: now, and it is counted. A state that was not applied before is no repair. */
+  /** Milliseconds until `child` may be brought back to the state that `hash` names; 0: now. A state that was not applied before is no repair. */
   waitMs(child: KubeObject, hash: string): number {
     const now = this.#clock.monotonic();
-    this.#sweep(now);
-    const uid = child.metadata.uid!;
-    const known = this.#repairs.get(uid);
-    if (known?.hash !== hash) {
-      this.#keep(uid, { hash, count: 0, lastMs: now, nextMs: now });
-      return 0;
-    }
-    if (known.nextMs > now) return known.nextMs - now;
-    known.count++;
-    known.lastMs = now;
-    if (known.count >= AT_ONCE)
-      known.nextMs = now + Math.min(FIRST_PAUSE_MS * 2 ** (known.count - AT_ONCE), LONGEST_PAUSE_MS);
-    this.#keep(uid, known);
-    return 0;
+    return Math.max(0, (this.#of(child, hash)?.nextMs ?? now) - now);
   }
 
-  /** The repair that was just made is one too many: worth telling, each time the pause has grown. */
-  isContested(child: KubeObject): boolean {
-    return (this.#repairs.get(child.metadata.uid!)?.count ?? 0) >= AT_ONCE;
+  /** The next repair is one too many: worth telling, each time the pause has grown. */
+  isContested(child: KubeObject, hash: string): boolean {
+    return (this.#of(child, hash)?.count ?? 0) + 1 >= AT_ONCE;
   }
 
-  #keep(uid: string, repairs: Repairs): void {
-    this.#repairs.delete(uid);
-    this.#repairs.set(uid, repairs);
+  /** `child` is now what `hash` names; what was refused does not count. */
+  applied(child: KubeObject, hash: string): void {
+    const now = this.#clock.monotonic();
+    const known = this.#of(child, hash);
+    const count = known === undefined ? 0 : known.count + 1;
+    const pauseMs = count < AT_ONCE ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (count - AT_ONCE), LONGEST_PAUSE_MS);
+    this.#repairs.delete(child.metadata.uid!);
+    this.#repairs.set(child.metadata.uid!, { hash, count, lastMs: now, nextMs: now + pauseMs });
+  }
+
+  #of({ metadata }: KubeObject, hash: string): Repairs | undefined {
+    this.#sweep(this.#clock.monotonic());
+    const known = this.#repairs.get(metadata.uid!);
+    return known?.hash === hash ? known : undefined;
   }
 
   #sweep(now: number): void {

@@ -26,6 +26,13 @@ export function problemOf(error: unknown, what: string): Problem | undefined {
   return { reason, message: `${what}: ${error.message}. ${REASONS[reason].remedy}` };
 }
 
+/** What `problemOf` says, with the refusal behind it; throws what may succeed later. */
+export function refused(error: unknown, what: string): { readonly problem: Problem; readonly cause: unknown } {
+  const problem = problemOf(error, what);
+  if (problem === undefined) throw error;
+  return { problem, cause: error };
+}
+
 function reasonOf({ sort, message }: KubeError, what: string): ReasonName {
   if (sort === 'too-large') return 'ConfigTooLarge';
   if (sort === 'quota') return 'QuotaExceeded';

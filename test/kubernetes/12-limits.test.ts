@@ -7,6 +7,7 @@ import { indexedIn } from '../fakes/hec/child.ts';
 import { until } from '../flow/cli-process.ts';
 import type { Change } from './crd-change.ts';
 import { Policy } from './policy.ts';
+import { Flow } from './refused-flow.ts';
 import { Scene, TOKEN } from './scene.ts';
 import { namespaceWith, secretWith, Watched } from './watched.ts';
 
@@ -44,6 +45,10 @@ async function bounded(namespace: string, { plural, spec }: Limit): Promise<void
 
 const widen = (namespace: string, hard: object) =>
   scene.plane.call('PATCH', `/api/v1/namespaces/${namespace}/resourcequotas/small`, { spec: { hard } }, MERGE);
+
+/** What Splunk has, that begins so. */
+const indexed = (beginning: string) =>
+  indexedIn(path.join(scene.folder, 'indexed')).filter(({ event }) => (event as string).startsWith(beginning));
 
 const RESTRICTED = { 'pod-security.kubernetes.io/enforce': 'restricted' };
 const LEVELDB = { checkpoint: { type: 'LevelDB', levelDB: {}, dynamoDB: null }, deadLetters: {} };
@@ -173,6 +178,51 @@ describe('12 a change of a reader that runs', () => {
   });
 });
 
+describe('12 a reader whose change is refused', () => {
+  const output = (sourcetype: string): Change => {
+    const splunkHEC = { urls: [scene.hec.url], tokenSecretRef: { name: 'splunk-hec', key: 'token' }, sourcetype };
+    return { outputs: [{ name: 'splunk', type: 'SplunkHEC', splunkHEC }] };
+  };
+  const sourcetypes = ({ namespace }: Flow): unknown[] => indexed(`${namespace} `).map(({ sourcetype }) => sourcetype);
+  const config = ({ namespace }: Flow) => scene.get('configmap', namespace, 'logs-reader');
+  const startedAnew = async ({ namespace }: Flow): Promise<void> => {
+    const { node, pod } = await scene.reader(namespace);
+    await node.control({ do: 'kill', pod: `${namespace}/${pod.name}`, signal: 'SIGKILL' });
+    const isThere = async () =>
+      (await scene.readers(namespace)).some(({ pod: { containers } }) => containers[0]!.restarts > 0);
+    await until(isThere, `${namespace} started anew`, 60_000);
+  };
+
+  it.each([
+    { group: '', resource: 'pods', reason: 'PodsForbidden' },
+    { group: 'apps', resource: 'deployments', reason: 'InvalidPodTemplate' },
+  ])(
+    'by a policy on $resource reads on with its configuration, also when it is started anew, and gets the new one when the policy is gone',
+    ({ group, resource, reason }) =>
+      Flow.with(scene, { namespace: `refused-${resource}`, change: output('before') }, async (flow) => {
+        const { namespace, name } = flow;
+        await flow.runs();
+        const [before, pods] = [await config(flow), await flow.pods()];
+        const says = `no new ${resource} today, ask us`;
+        const policy = await Policy.start(scene.plane, { namespace, group, resource, says });
+        await flow.apply(output('after'));
+        await flow.saysBesides({ reason, as: 'Failed', words: [says, 'Correct spec.podTemplate'] });
+        expect(await config(flow)).toEqual(before);
+        await startedAnew(flow);
+        await flow.put();
+        await flow.arrived();
+        expect(new Set(sourcetypes(flow))).toEqual(new Set(['before']));
+        expect(await flow.pods()).toEqual(pods);
+        await policy.end();
+        // Any change of the LogStream, or five minutes.
+        const where = pathOf(KINDS.logStream, namespace, name);
+        await scene.plane.call('PATCH', where, { metadata: { annotations: { policy: 'gone' } } }, MERGE);
+        await flow.isWell();
+        expect(sourcetypes(flow).at(-1)).toBe('after');
+      }),
+  );
+});
+
 describe('12 a namespace that ends', () => {
   it('is left in peace: nothing is made in it over and over, and it goes with all that was in it', async () => {
     const made = await inside('ending', {});
@@ -226,7 +276,7 @@ describe('12 large and strange', () => {
     await scene.put(name, ['strange ünïcode 🎉']);
     await stream.apply({ outputs: [{ name: 'splunk', type: 'SplunkHEC', splunkHEC: { ...splunkHEC, ...words } }] });
     await scene.arrived(['strange ünïcode 🎉'], 'strange ');
-    const [event] = indexedIn(path.join(scene.folder, 'indexed'));
+    const [event] = indexed('strange ');
     expect(event).toMatchObject({ event: 'strange ünïcode 🎉', ...words });
     await stream.heals();
   });

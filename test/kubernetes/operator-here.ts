@@ -94,8 +94,9 @@ export class OperatorHere {
     return this.#workers.active === 0 && this.queue.depth === 0;
   }
 
+  /** Not what was only tried. */
   get writes(): readonly ApiCall[] {
-    return this.calls.filter(({ method }) => method !== 'GET');
+    return this.calls.filter(({ method, query }) => method !== 'GET' && query?.['dryRun'] === undefined);
   }
 
   /** At once, whatever it does. */

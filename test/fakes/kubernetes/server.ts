@@ -45,8 +45,9 @@ export class FakeKube implements KubeApi {
   #uids = 0;
   #news = Promise.withResolvers<undefined>();
 
+  /** Not what was only tried. */
   get writes(): readonly ApiCall[] {
-    return this.calls.filter(({ method }) => method !== 'GET');
+    return this.calls.filter((call) => call.method !== 'GET' && !isDryRun(call));
   }
 
   get(kind: ResourceKind, namespace: string, name: string): KubeObject | undefined {
@@ -141,7 +142,7 @@ export class FakeKube implements KubeApi {
   }
 
   #create(kind: ResourceKind, object: KubeObject, request?: Request): KubeObject {
-    if (request?.query?.['dryRun'] === 'All') return object;
+    if (request !== undefined && isDryRun(request)) return object;
     const path = pathOf(kind, object.metadata.namespace, object.metadata.name);
     if (request !== undefined && this.#stored.has(path))
       throw refused(request, 409, 'AlreadyExists', `${kind.plural} "${object.metadata.name}" already exists`);
@@ -168,23 +169,17 @@ export class FakeKube implements KubeApi {
       this.#stored.get(pathOf(kind, made.metadata.namespace, made.metadata.name))!.appliedBy.set(manager, body(wanted));
       return made;
     }
-    const { uid, resourceVersion } = wanted.metadata;
-    if (uid !== undefined && uid !== stored.object.metadata.uid)
-      throw refused(request, 409, 'Conflict', 'Precondition failed: UID in precondition');
-    if (resourceVersion !== undefined && resourceVersion !== stored.object.metadata.resourceVersion)
-      throw refused(request, 409, 'Conflict', 'the object has been modified');
+    requireSame(stored.object, request);
     const part = subresource === 'status' ? { status: (wanted as unknown as Json)['status'] } : body(wanted);
     const next = applied(stored.object as unknown as Json, stored.appliedBy.get(manager) ?? {}, part);
+    if (isDryRun(request)) return next as unknown as KubeObject;
     stored.appliedBy.set(manager, structuredClone(part));
     return this.#change(stored, next as unknown as KubeObject);
   }
 
   #replace(stored: Stored, request: Request): KubeObject {
-    const object = structuredClone(request.body) as KubeObject;
-    const { resourceVersion } = object.metadata;
-    if (resourceVersion !== undefined && resourceVersion !== stored.object.metadata.resourceVersion)
-      throw refused(request, 409, 'Conflict', 'the object has been modified');
-    return this.#change(stored, object);
+    requireSame(stored.object, request);
+    return this.#change(stored, structuredClone(request.body) as KubeObject);
   }
 
   #patch(stored: Stored, request: Request): KubeObject {
@@ -250,6 +245,17 @@ export class FakeKube implements KubeApi {
 
 const isApply = ({ method, contentType }: ApiCall): boolean =>
   method === 'PATCH' && contentType === 'application/apply-patch+yaml';
+
+const isDryRun = ({ query }: ApiCall): boolean => query?.['dryRun'] === 'All';
+
+/** What a write may name to meet only what it was made for. */
+function requireSame({ metadata }: KubeObject, request: Request): void {
+  const { uid, resourceVersion } = (request.body as KubeObject).metadata;
+  if (uid !== undefined && uid !== metadata.uid)
+    throw refused(request, 409, 'Conflict', 'Precondition failed: UID in precondition');
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion)
+    throw refused(request, 409, 'Conflict', 'the object has been modified');
+}
 
 /** What a manager can own: not what the server keeps. */
 function body(object: KubeObject): Json {

@@ -45,9 +45,9 @@ describe('the children', () => {
     const all = children({ ...levelDB, deadLetters: { volume: {} }, podDisruptionBudget: { maxUnavailable: 1 } });
     expect(all.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
       'ServiceAccount orders-reader',
-      'ConfigMap orders-reader',
       'PersistentVolumeClaim orders-reader-positions',
       'PersistentVolumeClaim orders-reader-dead-letters',
+      'ConfigMap orders-reader',
       'Deployment orders-reader',
       'PodDisruptionBudget orders-reader',
       'PodMonitor orders-reader',

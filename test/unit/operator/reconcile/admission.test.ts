@@ -1,4 +1,4 @@
-/** What a namespace would not let in is found out before the reader that runs is ended for it. */
+/** What the API server would not take, or a namespace not let in, is found out before anything is changed for it that the reader that runs reads. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { KubeError, type ApiCall } from '../../../../operator/kube/api.ts';
 import { refusal } from '../../../../operator/kube/failures.ts';
@@ -14,17 +14,25 @@ beforeEach(() => {
 });
 
 const PODS = pathOf(KINDS.pod, NAMESPACE);
-const isDryRun = ({ method, path }: ApiCall) => method === 'POST' && path === PODS;
-const dryRuns = (): ApiCall[] => world.kube.calls.filter(isDryRun);
+const DEPLOYMENT = pathOf(KINDS.deployment, NAMESPACE, 'orders-reader');
+const isDryRun = ({ query }: ApiCall) => query?.['dryRun'] === 'All';
+/** `POST pods` and the like. */
+const dryRuns = (): string[] => world.kube.calls.filter(isDryRun).map(({ method, path }) => `${method} ${path}`);
 
-/** Of pods, as the API server says it. */
-function refuse(code: number, message: string): void {
+/** As the API server says it; `where`: of the kind that is refused. */
+function refuse(code: number, message: string, where = PODS): void {
   const reason = { 400: 'BadRequest', 403: 'Forbidden' }[code] ?? 'Invalid';
   const text = JSON.stringify({ kind: 'Status', code, reason, message });
   world.kube.intercept = (call) => {
-    if (isDryRun(call)) throw refusal(call, { status: code, text });
+    if (call.method !== 'GET' && call.path === where) throw refusal(call, { status: code, text });
   };
 }
+
+/** All that the pod is made of, or reads once its container is started again. */
+const read = (): string =>
+  JSON.stringify([KINDS.configMap, KINDS.volumeClaim, KINDS.deployment].map((kind) => world.kube.all(kind)));
+
+const configOf = ({ kube }: World): string => JSON.stringify(kube.get(KINDS.configMap, NAMESPACE, 'orders-reader'));
 
 const look = () => {
   world.operator.look();
@@ -42,32 +50,70 @@ describe('a changed pod', () => {
     [403, 'pods is forbidden: User "x" cannot create resource "pods" in API group ""', 'RBACDenied'],
   ])('that is refused with %i "%s" is told as %s, and nothing is ended', async (code, message, reason) => {
     await world.running();
-    const before = JSON.stringify(world.deployment);
-    world.edit({ logLevel: 'Debug' });
+    const before = read();
+    world.edit({ logLevel: 'Debug', deadLetters: { volume: {} } });
     refuse(code, message);
     await expect(look()).rejects.toMatchObject({ name: 'TerminalError', reason });
-    expect(JSON.stringify(world.deployment)).toBe(before);
+    expect(read()).toBe(before);
     expect(world.condition('Ready')).toMatchObject({ status: 'True', reason });
     expect(world.condition('Ready')!.message).toContain(message);
     world.kube.intercept = () => undefined;
     await look();
-    expect(JSON.stringify(world.deployment)).not.toBe(before);
+    expect(read()).not.toBe(before);
+    expect(configOf(world)).toContain('debug');
+  });
+
+  it('whose Deployment is refused is told with the name of that, and nothing is changed', async () => {
+    await world.running();
+    const before = read();
+    world.edit({ logLevel: 'Debug' });
+    refuse(422, "ValidatingAdmissionPolicy 'p' denied request: no", DEPLOYMENT);
+    await expect(look()).rejects.toMatchObject({ name: 'TerminalError', reason: 'InvalidPodTemplate' });
+    expect(read()).toBe(before);
+    expect(world.condition('Ready')!.message).toMatch(/^Deployment orders-reader: .*denied request: no/);
+    expect(dryRuns()).toEqual([`PATCH ${DEPLOYMENT}`]);
+    world.kube.intercept = () => undefined;
+    await look();
+    expect(configOf(world)).toContain('debug');
+  });
+
+  it('whose volume is refused is told, too, and keeps its configuration', async () => {
+    await world.running();
+    const before = read();
+    world.edit({ logLevel: 'Debug', deadLetters: { volume: {} } });
+    const claim = pathOf(KINDS.volumeClaim, NAMESPACE, 'orders-reader-dead-letters');
+    refuse(403, 'persistentvolumeclaims "a" is forbidden: exceeded quota: small', claim);
+    await expect(look()).rejects.toMatchObject({ reason: 'QuotaExceeded' });
+    expect(read()).toBe(before);
+  });
+
+  it('is told for as long as it is refused, however often that is asked: nothing was repaired', async () => {
+    await world.running();
+    world.edit({ logLevel: 'Debug' });
+    refuse(403, 'admission webhook "policy.example" denied the request: no');
+    for (let i = 0; i < 10; i++) await expect(look()).rejects.toMatchObject({ reason: 'PodsForbidden' });
+    expect(world.condition('Ready')).toMatchObject({ reason: 'PodsForbidden' });
+    expect(world.told.map(({ reason }) => reason)).not.toContain('FieldsContested');
   });
 
   it('that nobody can answer for is tried again', async () => {
     await world.running();
-    const before = JSON.stringify(world.deployment);
+    const before = read();
     world.edit({ logLevel: 'Debug' });
     refuse(500, 'failed calling webhook "policy": connection refused');
     await expect(look()).rejects.toBeInstanceOf(KubeError);
-    expect(JSON.stringify(world.deployment)).toBe(before);
+    expect(read()).toBe(before);
   });
 
-  it('that a webhook can not be asked about is carried out', async () => {
+  it('that webhooks can not be asked about, of Deployments and of pods, is carried out', async () => {
     await world.running();
     world.edit({ logLevel: 'Debug' });
-    refuse(400, 'admission webhook "sidecars.example" does not support dry run');
+    const text = JSON.stringify({ kind: 'Status', message: 'admission webhook "a" does not support dry run' });
+    world.kube.intercept = (call) => {
+      if (isDryRun(call)) throw refusal(call, { status: 400, text });
+    };
     await look();
+    expect(dryRuns()).toHaveLength(2);
     expect(world.deployment!.metadata.generation).toBe(2);
   });
 
@@ -76,9 +122,11 @@ describe('a changed pod', () => {
     expect(dryRuns()).toEqual([]);
     world.edit({ logLevel: 'Debug' });
     await look();
-    const [call, ...more] = dryRuns();
-    expect(more).toEqual([]);
-    expect(call!.query).toMatchObject({ dryRun: 'All', fieldValidation: 'Strict' });
+    expect(dryRuns()).toEqual([`PATCH ${DEPLOYMENT}`, `POST ${PODS}`]);
+    const [first, call] = world.kube.calls.filter(isDryRun);
+    const sent = world.kube.writes.findLast(({ path }) => path === DEPLOYMENT)!;
+    expect(first).toEqual({ ...sent, query: { ...sent.query, dryRun: 'All' } });
+    expect(call!.query).toMatchObject({ fieldValidation: 'Strict' });
     const { template } = world.deployment!.spec;
     const { spec, metadata } = call!.body as KubeObject & { spec: object };
     expect(spec).toEqual(template.spec);
@@ -89,7 +137,20 @@ describe('a changed pod', () => {
     await world.settle();
     world.restart();
     await world.settle();
-    expect(dryRuns()).toHaveLength(1);
+    expect(dryRuns()).toHaveLength(2);
+  });
+
+  it('is tried with what somebody else has put into the Deployment', async () => {
+    await world.running();
+    const { deployment } = world;
+    const { template } = deployment!.spec;
+    const schedulerName = 'theirs';
+    const spec = { ...deployment!.spec, template: { ...template, spec: { ...template.spec, schedulerName } } };
+    world.kube.put(KINDS.deployment, { ...deployment!, spec });
+    world.edit({ logLevel: 'Debug' });
+    await look();
+    const call = world.kube.calls.findLast(isDryRun);
+    expect(call).toMatchObject({ method: 'POST', body: { spec: { schedulerName } } });
   });
 
   it('that somebody else made of the Deployment is tried as ours again before it goes', async () => {
@@ -105,6 +166,20 @@ describe('a changed pod', () => {
 });
 
 describe('nothing is tried', () => {
+  it('of a Deployment that is not the operator’s any more, and its pod keeps its configuration', async () => {
+    await world.running();
+    const { metadata, ...rest } = world.deployment!;
+    const annotations = { ...metadata.annotations };
+    delete annotations['kinlog.io/applied-hash'];
+    world.kube.put(KINDS.deployment, { ...rest, metadata: { ...metadata, annotations, ownerReferences: [] } });
+    const before = read();
+    world.edit({ logLevel: 'Debug' });
+    await look();
+    expect(world.condition('Ready')).toMatchObject({ reason: 'NameConflict' });
+    expect(dryRuns()).toEqual([]);
+    expect(read()).toBe(before);
+  });
+
   const refuseAll = () => refuse(403, 'pods "a" is forbidden: violates PodSecurity "restricted:latest": all');
 
   it.each([

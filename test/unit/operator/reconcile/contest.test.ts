@@ -10,10 +10,14 @@ describe('repairing a child', () => {
     const clock = new FakeClock();
     const contest = new Contest(clock);
     expect(contest.waitMs(child, 'hash')).toBe(0);
+    contest.applied(child, 'hash');
     const repairs: number[] = [];
     while (clock.monotonic() < 3_600_000) {
       const waitMs = contest.waitMs(child, 'hash');
-      if (waitMs === 0) repairs.push(clock.monotonic());
+      if (waitMs === 0) {
+        contest.applied(child, 'hash');
+        repairs.push(clock.monotonic());
+      }
       await clock.advance(Math.max(waitMs, 100));
     }
     const pauses = repairs.slice(1).map((at, i) => at - repairs[i]!);
@@ -24,15 +28,19 @@ describe('repairing a child', () => {
 
   it('knows the difference between a repair and a new state', () => {
     const contest = new Contest(new FakeClock());
-    for (let i = 0; i < 50; i++) expect(contest.waitMs(child, `hash ${i}`)).toBe(0);
-    expect(contest.isContested(child)).toBe(false);
+    for (let i = 0; i < 50; i++) {
+      expect(contest.waitMs(child, `hash ${i}`)).toBe(0);
+      expect(contest.isContested(child, `hash ${i}`)).toBe(false);
+      contest.applied(child, `hash ${i}`);
+    }
   });
 
   it('is told from the repair on after which it pauses', () => {
     const contest = new Contest(new FakeClock());
     const told = Array.from({ length: 4 }, () => {
-      contest.waitMs(child, 'hash');
-      return contest.isContested(child);
+      const isContested = contest.isContested(child, 'hash');
+      contest.applied(child, 'hash');
+      return isContested;
     });
     expect(told).toEqual([false, false, false, true]);
   });
@@ -40,10 +48,10 @@ describe('repairing a child', () => {
   it('is at once again when ten minutes were quiet', async () => {
     const clock = new FakeClock();
     const contest = new Contest(clock);
-    for (let i = 0; i < 4; i++) contest.waitMs(child, 'hash');
+    for (let i = 0; i < 4; i++) contest.applied(child, 'hash');
     expect(contest.waitMs(child, 'hash')).toBeGreaterThan(0);
     await clock.advance(600_000);
     expect(contest.waitMs(child, 'hash')).toBe(0);
-    expect(contest.isContested(child)).toBe(false);
+    expect(contest.isContested(child, 'hash')).toBe(false);
   });
 });
