@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { until } from '../flow/cli-process.ts';
 import { numbered } from '../flow/run-scene.ts';
 import { builtFile } from './build.ts';
 import { merged, type Change } from './crd-change.ts';
@@ -15,7 +16,7 @@ const ROOT = path.join(import.meta.dirname, '../..');
 const BLOCK_MS = 110_000;
 /** The definition goes with the last one. */
 const PAGES = ['quick-start', 'troubleshooting', 'operate', 'iam', 'gitops', 'upgrade', 'uninstall'];
-/** Building, installing and asking AWS have tests of their own, or can have none here. */
+/** What has a test of its own, or can have none here. */
 const ELSEWHERE = /^(make|helm|echo) /;
 
 const page = (name: string) => readFileSync(path.join(ROOT, `docs/kubernetes/${name}.md`), 'utf8');
@@ -37,6 +38,9 @@ beforeAll(async () => {
   mkdirSync(path.join(folder, 'bin'), { recursive: true });
   mkdirSync(path.join(folder, 'logstreams'));
   writeFileSync(path.join(folder, 'bin/kubectl'), `#!/bin/sh\nexec ${builtFile()} kubectl "$@"\n`, { mode: 0o755 });
+  mkdirSync(path.join(folder, 'dist/bin'), { recursive: true });
+  const sender = `#!/bin/sh\nexec ${process.execPath} ${path.join(ROOT, 'cli/log2kinesis.ts')} "$@"\n`;
+  writeFileSync(path.join(folder, 'dist/bin/log2kinesis'), sender, { mode: 0o755 });
   mkdirSync(path.join(folder, 'crds'));
   copyFileSync(path.join(ROOT, 'crds/logstreams.yaml'), path.join(folder, 'crds/logstreams.yaml'));
   // Of their own: commands change its context.
@@ -49,6 +53,7 @@ beforeAll(async () => {
     HEC_TOKEN: TOKEN,
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_ENDPOINT_URL_KINESIS: scene.simulator.url,
   };
   stream = await scene.newStream();
   writeLogStream();
@@ -88,6 +93,12 @@ describe('the commands of the pages', () => {
     await running();
   });
 
+  it('send the line of the quick start to Splunk', async () => {
+    const [, text] = /^```sh\n(echo [^]*?)^```$/m.exec(page('quick-start'))!;
+    await type(text!.replace('--stream-name access-logs', `--stream-name ${stream}`));
+    await until(() => scene.accepted('').some((event) => event.endsWith(' Test log entry')), 'the line in Splunk');
+  });
+
   it.each(others)('of $name: $title', async ({ text }) => {
     await running();
     const texts = numbered('typed', 10, put.length);
@@ -97,9 +108,8 @@ describe('the commands of the pages', () => {
   });
 
   it('have lost no event, even after the definition was deleted and is there again', async () => {
-    await type(
-      'kubectl apply --server-side -f crds/logstreams.yaml; kubectl wait --for=condition=Established crd/logstreams.kinlog.io',
-    );
+    await type('kubectl apply --server-side -f crds/logstreams.yaml');
+    await scene.waitFor('condition=Established', 'crd/logstreams.kinlog.io', 'default');
     await running();
     await scene.arrived(put, 'typed ');
   });
