@@ -72,13 +72,18 @@ function podTrouble(pod: PodFacts, since: number): Trouble | undefined {
 function crashing({ name, terminated, restarts }: PodFacts, since: number): Trouble {
   const { exitCode, reason = '', message = '' } = terminated ?? {};
   const how = `exit code ${exitCode ?? 'unknown'}${['', 'Error'].includes(reason) ? '' : `, ${reason}`}`;
-  const said = message === '' ? `Read its last lines: kubectl logs --previous ${name}` : message;
+  const said = message === '' ? remedyOf(reason, name) : message;
   return {
     reason: 'ReaderCrashLooping',
     message: `The reader in pod ${name} ends again and again (${how}). ${said}`,
     sinceMs: restarts >= MANY_RESTARTS ? 0 : since,
   };
 }
+
+const remedyOf = (reason: string, pod: string): string =>
+  reason === 'OOMKilled'
+    ? 'Raise spec.resources.limits.memory, or lower spec.maxMegabytesInFlight.'
+    : `Read its last lines: kubectl logs --previous ${pod}`;
 
 /** Only the text tells which of the admission plugins it was: kubernetes plugin/pkg/admission/resourcequota and limitranger. */
 function refusal(message: string): { reason: string; message: string } {

@@ -203,6 +203,18 @@ it('what went wrong last stays when it is over', () => {
   });
 });
 
+it('of a reader whose memory is used up it is told how to give it more, and of another one where its last words are', () => {
+  const message = (reason: string) => {
+    const terminated = { exitCode: 137, reason, message: '' };
+    const { stream } = running({ workload: waitingFor('CrashLoopBackOff', { terminated }), reader: undefined });
+    return stream.status!.conditions!.find(({ type }) => type === 'Ready')!.message;
+  };
+  expect(message('OOMKilled')).toMatch(
+    /\(exit code 137, OOMKilled\)\. Raise spec\.resources\.limits\.memory, or lower/,
+  );
+  expect(message('Error')).toMatch(/\(exit code 137\)\. Read its last lines: kubectl logs --previous/);
+});
+
 it('of a paused stream there is no lag and no reader, and the positions are told', () => {
   const stream = running();
   stream.pass({
