@@ -57,6 +57,8 @@ export class ContainerRun {
   readonly #stop = new AbortController();
   readonly #asked = new WeakSet<ChildProcess>();
   #process: ChildProcess | undefined;
+  /** Of processes that were ended for a reason of their own. */
+  readonly #reasons = new WeakMap<ChildProcess, string>();
   #run = 0;
 
   constructor(parts: ContainerParts) {
@@ -107,6 +109,13 @@ export class ContainerRun {
     this.#process?.kill(signal);
   }
 
+  /** At once; the end is told with this reason. */
+  endFor(reason: string): void {
+    if (this.#process === undefined) return;
+    this.#reasons.set(this.#process, reason);
+    this.kill('SIGKILL');
+  }
+
   #isStopping(): boolean {
     return this.#stop.signal.aborted;
   }
@@ -149,7 +158,8 @@ export class ContainerRun {
     await probes;
     this.started = false;
     this.ready = false;
-    this.#becomes({ terminated: this.#ended(code ?? 128 + (SIGNALS[signal!] ?? 0), startedAt) });
+    const exitCode = code ?? 128 + (SIGNALS[signal!] ?? 0);
+    this.#becomes({ terminated: this.#ended(exitCode, startedAt, this.#reasons.get(child)) });
     return true;
   }
 
@@ -183,8 +193,7 @@ export class ContainerRun {
     ]);
   }
 
-  #ended(exitCode: number, startedAt: string): Terminated {
-    const reason = exitCode === 0 ? 'Completed' : 'Error';
+  #ended(exitCode: number, startedAt: string, reason = exitCode === 0 ? 'Completed' : 'Error'): Terminated {
     const told = this.spec.terminationMessagePolicy === 'FallbackToLogsOnError' && exitCode !== 0;
     const message = told && existsSync(this.log) ? tail(readFileSync(this.log)) : '';
     return { exitCode, reason, startedAt, finishedAt: now(), ...(message === '' ? {} : { message }) };

@@ -7,6 +7,8 @@ export type Command =
   | { readonly do: 'pods' }
   /** To the program of a container, the first without one. */
   | { readonly do: 'kill'; readonly pod: string; readonly container?: string; readonly signal: NodeJS.Signals }
+  /** As the kernel ends the program of the first container when its memory is used up. */
+  | { readonly do: 'out-of-memory'; readonly pod: string }
   | { readonly do: 'evict'; readonly pod: string }
   /** Whether an image can be had. */
   | { readonly do: 'image'; readonly name: string; readonly there: boolean }
@@ -41,6 +43,9 @@ export async function obey(kubelet: Kubelet, command: Command): Promise<unknown>
       wanted.kill(command.signal);
       return undefined;
     }
+    case 'out-of-memory':
+      kubelet.pod(command.pod).containers[0]!.endFor('OOMKilled');
+      return undefined;
     case 'evict':
       return kubelet.evict(command.pod);
     case 'image':
