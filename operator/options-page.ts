@@ -59,7 +59,7 @@ A log line is a JSON object on stderr: \`time\`, \`level\`, \`event\`, \`message
 
 Watches that break go on where they ended, after 0.8 s and then up to a minute; once any request is answered again, such as the renewal of the Lease, within two seconds.
 
-A fault of the operator itself in one LogStream is logged as \`reconcile.crashed\` and kept from the others.
+A fault of the operator itself in one LogStream is logged as \`reconcile.crashed\` and kept from the others; when it lasts, the LogStream says \`OperatorFault\`.
 
 ## Stopping
 

@@ -1,12 +1,13 @@
-/** Failures that a repetition may cure and has not for minutes, such as of a webhook that is down: somebody has to be told then. */
-import type { Clock } from '../../base/clock.ts';
+/** Failures that a repetition may cure and has not for minutes, such as of a webhook that is down, and faults of ours: somebody has to be told then. */
+import { isAbort, type Clock } from '../../base/clock.ts';
+import { isKinlogError } from '../../base/errors.ts';
 import { KubeError } from '../kube/api.ts';
-import { problemOf } from './failures.ts';
+import { problemOf, TerminalError } from './failures.ts';
 import type { Problem } from './facts.ts';
 import { REASONS } from './reasons.ts';
 
-const REASON = 'ApiCallFailing';
 const TOLD_AFTER_MS = 120_000;
+const LONGEST_TEXT = 200;
 
 export class Lasting {
   /** By key, monotonic milliseconds since when each pass has failed; forgotten with the LogStream. */
@@ -19,7 +20,7 @@ export class Lasting {
 
   /** Undefined: it may pass yet, or is told elsewhere. */
   problemOf(key: string, error: unknown): Problem | undefined {
-    if (!(error instanceof KubeError) || error.sort === 'terminating') {
+    if (isTolerated(error)) {
       this.forget(key);
       return undefined;
     }
@@ -28,10 +29,8 @@ export class Lasting {
     this.#since.set(key, since);
     const refused = problemOf(error, `LogStream ${key.split('/')[1]!}`);
     if (refused !== undefined || now - since < TOLD_AFTER_MS) return refused;
-    return {
-      reason: REASON,
-      message: `It is tried again and again in vain: ${error.message}. ${REASONS[REASON].remedy}`,
-    };
+    const reason = error instanceof KubeError ? 'ApiCallFailing' : 'OperatorFault';
+    return { reason, message: `It is tried again and again in vain: ${textOf(error)}. ${REASONS[reason].remedy}` };
   }
 
   /** A pass came to its end. */
@@ -39,3 +38,13 @@ export class Lasting {
     this.#since.delete(key);
   }
 }
+
+/** Told elsewhere, or nothing that went wrong: a namespace ends, or the operator does. */
+function isTolerated(error: unknown): boolean {
+  if (error instanceof KubeError) return error.sort === 'terminating';
+  return error instanceof TerminalError || isAbort(error) || isKinlogError(error, 'KINLOG_LEADERSHIP_LOST');
+}
+
+/** Nobody has chosen the words of a fault, nor how many. */
+const textOf = (error: unknown): string =>
+  error instanceof KubeError ? error.message : String(error).replace(/\s+/g, ' ').slice(0, LONGEST_TEXT);

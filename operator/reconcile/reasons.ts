@@ -1,6 +1,7 @@
 /** Every reason that a condition of a LogStream can give: what it means, what to do, and how long it may last before somebody has to look. */
 import type { ErrorPart } from '../../base/error-parts.ts';
 import type { ErrorCode } from '../../base/errors.ts';
+import type { ReaderError } from './facts.ts';
 
 interface Reason {
   /** For docs/kubernetes/troubleshooting.md. */
@@ -112,6 +113,10 @@ export const REASONS = {
   ApiCallFailing: stalls(
     'What the operator asks of the API server for this LogStream has failed for minutes: a webhook that the API server calls is down, or it has no room to answer. What ran goes on as before.',
     'Look after what the message names, such as the pods behind a webhook. It is tried again by itself.',
+  ),
+  OperatorFault: stalls(
+    'A fault of the operator itself has kept it for minutes from bringing the LogStream about. What ran goes on as before, and so do other LogStreams.',
+    'Report it with what the operator’s log says at reconcile.crashed. It is tried again with every change and every five minutes.',
   ),
   ResetFailed: stalls(
     'The reset of spec.resetRequest could not be done. Nothing is changed while a reader is at work; one that is cut short leaves some shards at the new position and some at the old one.',
@@ -308,15 +313,8 @@ export function reasonOfError({ part, code }: { readonly part: ErrorPart; readon
 }
 
 /** How conditions say what a reader told: what happened, and what to do. */
-export const sentence = ({
-  message,
-  code,
-  remedy,
-}: {
-  readonly message: string;
-  readonly code: string;
-  readonly remedy: string;
-}): string => `${message} (${code}). ${remedy}`;
+export const sentence = ({ message, code, remedy }: Pick<ReaderError, 'message' | 'code' | 'remedy'>): string =>
+  `${message} (${code}). ${remedy}`;
 
 /** Those that only a reader tells; kept while it has not been asked anew. */
 export const TOLD_BY_READER: ReadonlySet<string> = new Set([

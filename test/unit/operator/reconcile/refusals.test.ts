@@ -1,5 +1,6 @@
 /** What the API server refuses ends in a condition, and what ran goes on. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { abortReason } from '../../../../base/clock.ts';
 import { KubeError } from '../../../../operator/kube/api.ts';
 import { KINDS } from '../../../../operator/kube/kinds.ts';
 import { TerminalError } from '../../../../operator/reconcile/failures.ts';
@@ -132,6 +133,49 @@ describe('a failure that may pass', () => {
     await fail(4);
     expect(world.condition('Stalled')).toMatchObject({ status: 'True', reason: 'ApiCallFailing' });
     expect(world.condition('ReferencesResolved')).toMatchObject({ status: 'False' });
+  });
+
+  it('of the operator itself is told with the beginning of what it is, and what ran goes on', async () => {
+    await world.running();
+    const spec = JSON.stringify(world.deployment!.spec);
+    world.edit({ logLevel: 'Debug' });
+    world.kube.intercept = ({ path }) => {
+      if (path.includes('/configmaps/')) throw new TypeError(`nobody\nthought of ${'x'.repeat(500)}`);
+    };
+    const fail = async () => {
+      world.operator.look();
+      await expect(world.operator.pass()).rejects.toBeInstanceOf(TypeError);
+    };
+    await fail();
+    expect(world.condition('Stalled')).toMatchObject({ status: 'False' });
+    await world.clock.advance(300_000);
+    await fail();
+    expect(world.condition('Stalled')).toMatchObject({ status: 'True', reason: 'OperatorFault' });
+    const { status, message } = world.condition('Ready')!;
+    expect(status).toBe('True');
+    expect(message).toMatch(/: TypeError: nobody thought of x{171}\. Report it/);
+    expect(JSON.stringify(world.deployment!.spec)).toBe(spec);
+    expect(world.told.filter(({ reason }) => reason === 'OperatorFault')).toHaveLength(1);
+    world.kube.intercept = () => undefined;
+    await world.settle();
+    world.run();
+    await world.settle();
+    expect(world.condition('Stalled')).toMatchObject({ status: 'False' });
+  });
+
+  it('of an operator that is being ended is told to nobody', async () => {
+    await world.running();
+    world.edit({ logLevel: 'Debug' });
+    const status = JSON.stringify(world.stream.status);
+    world.kube.intercept = ({ path }) => {
+      if (path.includes('/configmaps/')) throw abortReason(AbortSignal.abort());
+    };
+    for (let i = 0; i < 3; i++) {
+      world.operator.look();
+      await expect(world.operator.pass()).rejects.toMatchObject({ name: 'AbortError' });
+      await world.clock.advance(300_000);
+    }
+    expect(JSON.stringify(world.stream.status)).toBe(status);
   });
 
   it('while the LogStream ends is told, too', async () => {
