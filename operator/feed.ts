@@ -1,13 +1,12 @@
 /** From changes in the cluster to the LogStreams that they concern: what is put into the queue, and what is not. */
 import type { EventLog } from '../base/events.ts';
 import { CHILD_KINDS, REFERENCE_KINDS, type Caches } from './caches.ts';
+import { STREAM_LABEL } from './desired/names.ts';
 import { referencesOf } from './desired/references.ts';
 import type { Change } from './kube/cache.ts';
 import { keyOf, type KubeObject } from './kube/object.ts';
 import { KIND, type LogStream } from './logstream.ts';
 
-/** On each child; pods have it too. */
-const NAME_LABEL = 'kinlog.io/logstream';
 /** A Secret and a ConfigMap that change together give one new pod, and one that is made anew is not missed meanwhile. */
 const TOGETHER_MS = 1000;
 /** What nothing has happened to stands behind what somebody waits for; controller-runtime's number. */
@@ -106,6 +105,6 @@ const inOrder = (texts: Readonly<Record<string, string>> = {}): [string, string]
 /** By its controller, or by the label: pods are controlled by a ReplicaSet, and a claim that is kept by nobody. */
 function streamOf({ metadata }: KubeObject): string | undefined {
   const controller = metadata.ownerReferences?.find((owner) => owner.controller === true && owner.kind === KIND);
-  const name = controller?.name ?? metadata.labels?.[NAME_LABEL];
+  const name = controller?.name ?? metadata.labels?.[STREAM_LABEL];
   return name === undefined ? undefined : `${metadata.namespace ?? ''}/${name}`;
 }

@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { EventLog } from '../base/events.ts';
 import { CHILD_KINDS, REFERENCE_KINDS, type Caches, type ChildKind, type ReferenceKind } from './caches.ts';
+import { MANAGED, READER } from './desired/names.ts';
 import { KubeError, type KubeApi } from './kube/api.ts';
 import { Cache } from './kube/cache.ts';
 import { KINDS } from './kube/kinds.ts';
@@ -10,8 +11,6 @@ import type { Reach } from './kube/reach.ts';
 import { Reflector, type ReflectorCount } from './kube/reflector.ts';
 import type { LogStream } from './logstream.ts';
 
-const MANAGED = 'app.kubernetes.io/managed-by=kinlog-operator';
-const READERS = 'app.kubernetes.io/name=kinlog-reader';
 /** How often a cluster is asked whether it has learned of PodMonitors, or forgotten. */
 const LEARNING_MS = 60_000;
 const TRYING_MS = 2000;
@@ -87,7 +86,12 @@ export class Watching {
       const cache = references[name];
       return cache === undefined ? [] : [{ kind: KINDS[name], cache, metadataOnly: true }];
     });
-    return [first, { kind: KINDS.pod, cache: pods, labelSelector: READERS }, ...whole, ...metadata];
+    return [
+      first,
+      { kind: KINDS.pod, cache: pods, labelSelector: `${READER.label}=${READER.value}` },
+      ...whole,
+      ...metadata,
+    ];
   }
 
   #reflectors({ kind, ...watched }: Watched): Reflector<KubeObject>[] {
@@ -163,7 +167,7 @@ export class Watching {
 const child = (name: ChildKind, cache: Cache<KubeObject>): Watched => ({
   kind: KINDS[name],
   cache,
-  labelSelector: MANAGED,
+  labelSelector: `${MANAGED.label}=${MANAGED.value}`,
 });
 
 const cachesOf = <Name extends ChildKind | ReferenceKind>(names: readonly Name[]): Record<Name, Cache<KubeObject>> =>

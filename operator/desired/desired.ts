@@ -3,7 +3,7 @@ import type { LogStream } from '../logstream.ts';
 import { claimsOf } from './claims.ts';
 import { readerConfig } from './config.ts';
 import { deploymentOf } from './deployment.ts';
-import { ownedMetadata, selectorOf, serviceAccountName, type Child } from './names.ts';
+import { ownedMetadata, selectorOf, serviceAccountName, STREAM_LABEL, type Child } from './names.ts';
 import { configData } from './pod.ts';
 
 /** The operator's own settings for every reader. */
@@ -87,7 +87,7 @@ function podMonitorOf(stream: LogStream, { podMonitors }: ReaderSettings): reado
       metadata: ownedMetadata(stream),
       spec: {
         selector: { matchLabels: selectorOf(stream) },
-        podTargetLabels: ['kinlog.io/logstream'],
+        podTargetLabels: [STREAM_LABEL],
         podMetricsEndpoints: [{ port: 'http', path: '/metrics' }],
       },
     },

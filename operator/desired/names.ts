@@ -5,6 +5,18 @@ import { GROUP, KIND, VERSION, type LogStream } from '../logstream.ts';
 /** As it goes to the server: JSON with whatever a kind has besides its metadata. */
 export type Child = KubeObject & Readonly<Record<string, unknown>>;
 
+interface Label {
+  readonly label: string;
+  readonly value: string;
+}
+
+/** On everything that the operator makes. */
+export const MANAGED: Label = { label: 'app.kubernetes.io/managed-by', value: 'kinlog-operator' };
+/** On the pods of readers and of their Jobs. */
+export const READER: Label = { label: 'app.kubernetes.io/name', value: 'kinlog-reader' };
+/** The name of the LogStream, on each child and on its pods. */
+export const STREAM_LABEL = `${GROUP}/logstream`;
+
 /** What a pod is for; the reader's selector leaves the others out. */
 export type Component = 'reader' | 'positions';
 
@@ -13,7 +25,7 @@ export const childName = ({ metadata }: LogStream): string => `${metadata.name}-
 /** Of the reader's pods. A Deployment's selector can never change, so neither may this. */
 export function selectorOf({ metadata }: LogStream, component: Component = 'reader'): Readonly<Record<string, string>> {
   return {
-    'app.kubernetes.io/name': 'kinlog-reader',
+    [READER.label]: READER.value,
     'app.kubernetes.io/instance': metadata.name,
     'app.kubernetes.io/component': component,
   };
@@ -22,8 +34,8 @@ export function selectorOf({ metadata }: LogStream, component: Component = 'read
 export function labelsOf(stream: LogStream, component: Component = 'reader'): Readonly<Record<string, string>> {
   return {
     ...selectorOf(stream, component),
-    'app.kubernetes.io/managed-by': 'kinlog-operator',
-    [`${GROUP}/logstream`]: stream.metadata.name,
+    [MANAGED.label]: MANAGED.value,
+    [STREAM_LABEL]: stream.metadata.name,
   };
 }
 

@@ -1,4 +1,5 @@
 /** Whose an object is that bears the name of a child: nothing of anybody else's is ever written or deleted. */
+import { MANAGED, STREAM_LABEL } from '../desired/names.ts';
 import type { KubeObject } from '../kube/object.ts';
 import { GROUP, KIND, type LogStream } from '../logstream.ts';
 import { HASH_ANNOTATION } from './drift.ts';
@@ -26,8 +27,8 @@ export const isOf = (object: KubeObject, stream: LogStream): boolean =>
 /** Labels alone can be copied with a manifest by accident; together with the annotation they say that the operator wrote it. */
 function isLeft({ metadata }: KubeObject, stream: LogStream): boolean {
   return (
-    metadata.labels?.['app.kubernetes.io/managed-by'] === 'kinlog-operator' &&
-    metadata.labels['kinlog.io/logstream'] === stream.metadata.name &&
+    metadata.labels?.[MANAGED.label] === MANAGED.value &&
+    metadata.labels[STREAM_LABEL] === stream.metadata.name &&
     metadata.annotations?.[HASH_ANNOTATION] !== undefined
   );
 }

@@ -1,4 +1,5 @@
 /** The pods of each LogStream, found without walking through those of all others. */
+import { STREAM_LABEL } from '../desired/names.ts';
 import type { Cache } from '../kube/cache.ts';
 import type { KubeObject } from '../kube/object.ts';
 import type { LogStream } from '../logstream.ts';
@@ -6,7 +7,6 @@ import { workloadFacts } from './workload.ts';
 
 /** Past its grace. */
 const LOST_MS = 60_000;
-const STREAM_LABEL = 'kinlog.io/logstream';
 const JOB_LABEL = 'batch.kubernetes.io/job-name';
 
 export class Pods {
