@@ -138,7 +138,8 @@ function whileReading(view: View): Summary {
   return ending(view, 'The reader is being started or replaced.');
 }
 
-function isRolledOut(workload: WorkloadFacts | undefined): boolean {
+/** Every pod is one of the newest template. */
+export function isRolledOut(workload: WorkloadFacts | undefined): boolean {
   return workload?.current === true && workload.updatedReplicas >= 1 && workload.replicas === workload.updatedReplicas;
 }
 

@@ -73,8 +73,8 @@ const isWanted = ({ firstSeen, paused }: Facts): boolean => !firstSeen && !pause
 function readerAvailable({ facts, previous, notReadyBecause }: PartView): Say {
   const { workload } = facts;
   if (!isWanted(facts)) return undefined;
-  // The Deployment still speaks of what it was.
-  if (workload?.current === false && previous.has('ReaderAvailable')) return 'kept';
+  // The Deployment still speaks of what it was; that no pod is ready, the pods say.
+  if (workload?.current === false && workload.readyReplicas > 0 && previous.has('ReaderAvailable')) return 'kept';
   if ((workload?.readyReplicas ?? 0) >= 1)
     return { status: 'True', reason: 'Available', message: 'A pod of the reader is ready.' };
   return { status: 'False', ...pick(notReadyBecause) };

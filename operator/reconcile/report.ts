@@ -8,6 +8,7 @@ import { keyOf, type KubeObject } from '../kube/object.ts';
 import type { LogStream, LogStreamStatus } from '../logstream.ts';
 import type { Readers } from '../readers/readers.ts';
 import type { Recorder } from '../recorder.ts';
+import { isRolledOut } from './conditions.ts';
 import { problemOf, TerminalError } from './failures.ts';
 import type { Facts, Problem } from './facts.ts';
 import { isOf } from './ownership.ts';
@@ -18,6 +19,9 @@ import type { Written } from './written.ts';
 
 /** A grace of weeks, or a clock that is years off, is more than a timer can wait for, and it would fire at once. */
 const LONGEST_WAIT_MS = 3_600_000;
+
+/** As long it is worth waiting for the end of a reader that is to be replaced, so that it is written together with the rollout. */
+const LAST_MOMENTS_MS = 1000;
 
 /** Of one pass. Absent: nothing is wrong with it. */
 export interface Found {
@@ -53,6 +57,8 @@ export class Report {
   readonly #parts: ReportParts;
   /** Uids of the LogStreams that were reported, by key: a key is all that is left of one that is gone. */
   readonly #uids = new Map<string, string>();
+  /** Until when the end of its reader is waited for, monotonic milliseconds, by uid. */
+  readonly #endings = new Map<string, number>();
 
   constructor(parts: ReportParts) {
     this.#parts = parts;
@@ -67,8 +73,8 @@ export class Report {
   async write(stream: LogStream, found: Found, signal: AbortSignal): Promise<Requeue> {
     const facts = this.#facts(stream, found, false);
     this.#follow(stream, facts);
-    const firstWordMs = this.#firstWordMs(stream, found);
-    if (firstWordMs > 0) return { requeueAfterMs: firstWordMs };
+    const laterMs = this.#firstWordMs(stream, found) || this.#lastMomentsMs(stream, facts);
+    if (laterMs > 0) return { requeueAfterMs: laterMs };
     const requeueAfterMs = await this.#save(stream, facts, found, signal);
     if (found.cause !== undefined) throw new TerminalError(found.problem!, found.cause);
     const soonest = Math.min(found.waitMs ?? Infinity, requeueAfterMs ?? Infinity);
@@ -77,7 +83,10 @@ export class Report {
 
   forget(key: string): void {
     const uid = this.#uids.get(key);
-    if (uid !== undefined) this.#parts.readers.forget(uid);
+    if (uid !== undefined) {
+      this.#parts.readers.forget(uid);
+      this.#endings.delete(uid);
+    }
     this.#uids.delete(key);
   }
 
@@ -112,9 +121,24 @@ export class Report {
 
   /** A rollout that has just come to its end is told together with what the reader says; that comes at once, or nothing is waited for. */
   #firstWordMs({ metadata, status }: LogStream, { problem, resetDone, handsOff }: Found): number {
-    if (problem !== undefined || resetDone !== undefined || handsOff === true) return 0;
-    const isUnderWay = status?.conditions?.some(({ type, status: is }) => type === 'Reconciling' && is === 'True');
-    return isUnderWay === true ? this.#parts.readers.firstWordMs(metadata.uid!) : 0;
+    if (problem !== undefined || resetDone !== undefined || handsOff === true || status === undefined) return 0;
+    const isUnderWay = status.conditions?.some(({ type, status: is }) => type === 'Reconciling' && is === 'True');
+    // One that is over before it was told.
+    const isUntold = status.observedGeneration !== metadata.generation;
+    return isUnderWay === true || isUntold ? this.#parts.readers.firstWordMs(metadata.uid!) : 0;
+  }
+
+  /** Of a rollout that begins it is said when its reader ends, which is in a moment, or is not waited for: until then all that was said is true. */
+  #lastMomentsMs({ metadata, status }: LogStream, facts: Facts): number {
+    const uid = metadata.uid!;
+    if (!isLastMoment(status, facts) || !isFaultless(facts)) {
+      this.#endings.delete(uid);
+      return 0;
+    }
+    const now = this.#parts.clock.monotonic();
+    const untilMs = this.#endings.get(uid) ?? now + LAST_MOMENTS_MS;
+    this.#endings.set(uid, untilMs);
+    return Math.max(0, untilMs - now);
   }
 
   async #save(stream: LogStream, facts: Facts, { resetDone }: Found, signal: AbortSignal): Promise<number | undefined> {
@@ -146,6 +170,21 @@ export class Report {
     this.#parts.written.record(KINDS.logStream, saved);
   }
 }
+
+/** The reader that the status tells of runs, and is to be replaced. */
+function isLastMoment(status: LogStream['status'], { workload, paused }: Facts): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return (
+    ready?.reason === 'Running' &&
+    workload !== undefined &&
+    workload.readyReplicas > 0 &&
+    !isRolledOut(workload) &&
+    !paused
+  );
+}
+
+const isFaultless = ({ configProblems, referenceProblems, applyProblem }: Facts): boolean =>
+  configProblems.length === 0 && referenceProblems.length === 0 && applyProblem === undefined;
 
 /** From the cache, or as the last write left it. */
 export function deploymentOf(

@@ -69,3 +69,58 @@ it('a grace of weeks is looked at again each hour: no timer waits longer than 24
   world.edit({ paused: true });
   expect((await world.settle()).requeueAfterMs).toBe(3_600_000);
 });
+
+describe('a change that needs a new pod', () => {
+  const change = () => world.edit({ logLevel: 'Debug' });
+  const statusWrites = () => world.kube.writes.filter(({ path }) => path.endsWith('/status')).length;
+
+  it('is two writes of the status: that the reader ends, and that the new one runs', async () => {
+    const before = statusWrites();
+    change();
+    await world.settle();
+    expect(world.stream.status).toMatchObject({ observedGeneration: 1, readyReplicas: 1 });
+    world.kube.remove(KINDS.pod, 'logs', pod().metadata.name);
+    await world.settle();
+    expect(world.stream.status).toMatchObject({ observedGeneration: 2, readyReplicas: 0 });
+    expect(world.condition('Ready')).toMatchObject({ status: 'False', reason: 'Progressing' });
+    expect(world.condition('ReaderAvailable')).toMatchObject({ status: 'False' });
+    world.run();
+    await world.settle();
+    expect(world.condition('Ready')).toMatchObject({ status: 'True', reason: 'Running', observedGeneration: 2 });
+    expect(statusWrites() - before).toBe(2);
+  });
+
+  it('is told after a second, though the reader goes on', async () => {
+    change();
+    expect((await world.settle()).requeueAfterMs).toBe(1000);
+    await world.clock.advance(999);
+    expect((await world.settle()).requeueAfterMs).toBe(1);
+    expect(world.condition('Ready')).toMatchObject({ status: 'True', observedGeneration: 1 });
+    await world.clock.advance(1);
+    await world.settle();
+    expect(world.condition('Ready')).toMatchObject({ status: 'False', reason: 'Progressing', observedGeneration: 2 });
+    expect(world.condition('ReaderAvailable')).toMatchObject({ status: 'True' });
+  });
+
+  it('that is wrong is told at once', async () => {
+    change();
+    await world.settle();
+    world.kube.remove(KINDS.secret, 'logs', 'splunk');
+    await world.settle();
+    expect(world.condition('ReferencesResolved')).toMatchObject({ status: 'False', reason: 'SecretNotFound' });
+  });
+
+  it('that is over before it was told is told together with what the new reader says first', async () => {
+    change();
+    await world.settle();
+    const before = statusWrites();
+    world.run();
+    world.firstWordMs = 700;
+    expect((await world.settle()).requeueAfterMs).toBe(700);
+    expect(statusWrites()).toBe(before);
+    world.firstWordMs = 0;
+    await world.settle();
+    expect(world.stream.status).toMatchObject({ observedGeneration: 2 });
+    expect(statusWrites()).toBe(before + 1);
+  });
+});
