@@ -129,6 +129,7 @@ export const EVENTS = {
   ),
   'checkpoint.moved': kind('info', 'the positions were taken over from the store that was used before'),
   'checkpoint.table-made': kind('info', 'the table for positions did not exist and was made'),
+  'output.opened': kind('debug', 'the output has answered for the first time that it takes events'),
   'output.stalled': kind('warn', 'the output takes nothing; reading waits', 'output_stalls'),
   'output.resumed': kind('info', 'the output takes events again'),
   'output.refused': kind(

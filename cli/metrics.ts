@@ -17,7 +17,7 @@ export interface MeasuredStream {
 
 export interface Measured {
   readonly streams: readonly MeasuredStream[];
-  readonly outputs: () => readonly Pick<SharedOutput, 'name' | 'log' | 'stalled'>[];
+  readonly outputs: () => readonly Pick<SharedOutput, 'name' | 'log' | 'stalled' | 'notReady'>[];
   /** Of the process itself. */
   readonly log: EventLog;
   readonly budget: ByteBudget;

@@ -32,6 +32,12 @@ interface Opened<Part> {
   readonly opened: Promise<Part>;
 }
 
+interface Named {
+  readonly name: string;
+  readonly endpoints?: readonly string[];
+  readonly config: object;
+}
+
 /** After a restart the process before may still be about to let go. */
 const LOCK_WAIT_MS = 30_000;
 const MIB = 1024 * 1024;
@@ -79,12 +85,15 @@ export class SharedParts {
   }
 
   output(config: OutputConfig): Promise<Output> {
-    return this.#named(this.#outputs, outputName(config), config, (about) => this.#open(config, about));
+    const endpoints = config.kind === 'hec' ? hostsOf(config) : [];
+    return this.#named(this.#outputs, { name: outputName(config), endpoints, config }, (about) =>
+      this.#open(config, about),
+    );
   }
 
   deadLetters(config: DeadLettersConfig): Promise<DeadLetters> {
     const { file, maxMb } = config;
-    return this.#named(this.#deadLetters, `dead-letters:${file}`, config, (about) =>
+    return this.#named(this.#deadLetters, { name: `dead-letters:${file}`, config }, (about) =>
       this.#openFile(file, about, () =>
         DeadLetterFile.open({ file, log: about.log, ...(maxMb === undefined ? {} : { maxBytes: maxMb * MIB }) }),
       ),
@@ -115,15 +124,14 @@ export class SharedParts {
   /** One for all that say the same. */
   #named<T>(
     parts: Map<string, Opened<T>>,
-    name: string,
-    config: object,
+    { name, endpoints, config }: Named,
     open: (about: SharedOutput) => Promise<T>,
   ): Promise<T> {
     const key = JSON.stringify(config);
     const known = parts.get(key);
     if (known !== undefined) return known.opened;
     const same = [...parts.values()].filter(({ about }) => about.name.replace(/#\d+$/, '') === name).length;
-    const about = new SharedOutput(same === 0 ? name : `${name}#${same + 1}`, this.#context.sink);
+    const about = new SharedOutput(same === 0 ? name : `${name}#${same + 1}`, this.#context.sink, endpoints);
     const opened = open(about);
     opened.catch(() => undefined);
     parts.set(key, { about, opened });
@@ -175,8 +183,10 @@ function rotationOf(rotate: NdjsonConfig['rotate']): Rotation | undefined {
 
 function outputName(config: OutputConfig): string {
   if (config.kind === 'ndjson') return `ndjson:${config.file ?? 'stdout'}`;
-  return `hec:${config.endpoints.map((endpoint) => new URL(endpoint).host).join(',')}`;
+  return `hec:${hostsOf(config).join(',')}`;
 }
+
+const hostsOf = ({ endpoints }: HecConfig): string[] => endpoints.map((endpoint) => new URL(endpoint).host);
 
 /** At the start a wrong table or a missing permission ends with its error and not in a silent wait. */
 function needsPerson(doing: string): (error: unknown) => never {

@@ -27,8 +27,8 @@ export function statusPages(source: StatusSource): Pages {
       const reasons = source.streams
         .filter(({ notReady }) => notReady !== undefined)
         .map(({ config, notReady }) => `${config.id}: ${notReady!}`);
-      for (const { name, stalled } of source.outputs())
-        if (stalled !== undefined) reasons.push(`${name} takes nothing: ${stalled}`);
+      for (const { name, notReady } of source.outputs())
+        if (notReady !== undefined) reasons.push(`${name} ${notReady}`);
       if (source.stopping()) reasons.unshift('stopping');
       return reasons.length === 0 ? text(200, 'ok') : text(503, reasons.join('\n'));
     },
@@ -49,10 +49,10 @@ function statusOf(source: StatusSource): object {
     uptimeSeconds: Math.round(process.uptime()),
     stopping: source.stopping(),
     inFlightBytes: source.budget.held,
-    outputs: source.outputs().map(({ name, stalled }) => ({
+    outputs: source.outputs().map(({ name, notReady }) => ({
       name,
-      ok: stalled === undefined,
-      ...(stalled === undefined ? {} : { error: stalled }),
+      ok: notReady === undefined,
+      ...(notReady === undefined ? {} : { error: notReady }),
     })),
     streams: source.streams.map((stream) => ({
       id: stream.config.id,

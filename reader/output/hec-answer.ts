@@ -51,7 +51,7 @@ const LONGEST_WAIT_MS = 300_000;
 export function verdictOn(answer: HttpAnswer, host: string, nowMs: number): Verdict {
   const { status } = answer;
   const said = read(answer.text);
-  const reason = said.code === undefined ? `${said.text} (HTTP ${status})` : `${said.text} (HEC code ${said.code})`;
+  const reason = reasonIn(said, status);
   if (status === 200 && SUCCESS.includes(said.code))
     return { kind: 'accepted', ackId: said.ackId, slower: NEAR_CAPACITY.includes(said.code) };
   if (status === 413) return { kind: 'too-large', reason };
@@ -63,16 +63,21 @@ export function verdictOn(answer: HttpAnswer, host: string, nowMs: number): Verd
   return refusal(status, said.code, `${host} does not take events: ${reason}`);
 }
 
+const reasonIn = ({ text, code }: Said, status: number): string =>
+  code === undefined ? `${text} (HTTP ${status})` : `${text} (HEC code ${code})`;
+
 const understoodNothing = ({ code, number = 0 }: Said): boolean => code === BAD_FORMAT && number === 0;
 
 /** Of a question for its health. A healthy endpoint, or one that does not know the question, may be tried: undefined. */
 export function verdictOnHealth(answer: HttpAnswer, host: string, nowMs: number): Failure | undefined {
   const { status } = answer;
-  const { code, text } = read(answer.text);
-  const reason = `${text} (HTTP ${status})`;
+  const said = read(answer.text);
+  const { code } = said;
+  const reason = reasonIn(said, status);
   if (status === 429 || status >= 500)
     return { kind: 'away', reason, waitMs: retryAfterMs(answer, nowMs), unsure: false };
-  return BAD_TOKEN.includes(code) && code !== 2 ? refusal(status, code, `${host} is not ready: ${reason}`) : undefined;
+  if (!BAD_TOKEN.includes(code) || code === 2) return undefined;
+  return refusal(status, code, `${host} does not take events: ${reason}`);
 }
 
 /** Of a question for acknowledgements: the ids that are safe; undefined when none can be told. */

@@ -38,7 +38,9 @@ export class HecEndpoint {
   #posting = 0;
   /** In a row. */
   #failures = 0;
-  #resting = false;
+  #resting = true;
+  /** What it refused was a post, so that its health alone does not show that it takes events again. */
+  #refusedPost = false;
   /** Events in a row that were refused in a way that says as much of what stands between. */
   #doubts = 0;
   /** Until the endpoint has said that it acknowledges. */
@@ -47,12 +49,12 @@ export class HecEndpoint {
   constructor(parts: EndpointParts) {
     this.#parts = parts;
     this.#unproven = parts.ack !== undefined;
+    // Whoever waits for events must not be the first to learn that the token is wrong.
+    void this.#restFor(0);
   }
 
-  /** It takes events, as far as is known: after a failure one post shows it. When acknowledgement is wanted it is asked before the first, because what is posted
-   *  without would be posted again. */
+  /** It takes events, as far as is known: after a failure one post shows it. */
   mayPost(): boolean {
-    if (this.#unproven && !this.#resting) void this.#restFor(0);
     return !this.#resting && (this.#failures === 0 || this.#posting === 0);
   }
 
@@ -87,6 +89,11 @@ export class HecEndpoint {
     this.#learn(verdict);
   }
 
+  /** Somebody does not wait any more for what it may have refused, so that no post may follow to show how it is: its health has to be enough. */
+  abandoned(): void {
+    this.#refusedPost = false;
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#lanes].map((lane) => lane.close()));
   }
@@ -107,16 +114,18 @@ export class HecEndpoint {
   }
 
   #learn(verdict: Verdict): void {
-    const { log, host, token, watch } = this.#parts;
+    const { host, token, watch } = this.#parts;
     if (mayRenew(verdict)) token.refused();
     if (verdict.kind === 'refused' || verdict.kind === 'away') {
       // Posts that were under way together fail together.
       if (this.#resting) return;
+      this.#refusedPost ||= verdict.kind === 'refused';
       const waitMs = this.#fail(verdict);
-      log.emit('output.retried', { host, reason: reasonOf(verdict), waitMs });
+      this.#tell(verdict, waitMs);
       void this.#restFor(waitMs, mayRenew(verdict));
     } else if (this.#doubts === 0) {
       this.#failures = 0;
+      this.#refusedPost = false;
       watch.wellAgain(host);
       if (verdict.kind === 'accepted' && verdict.slower && !this.#resting) void this.#restFor(BREATH_MS);
     }
@@ -143,23 +152,38 @@ export class HecEndpoint {
     return verdict.kind === 'away' ? Math.max(waitMs, verdict.waitMs ?? 0) : waitMs;
   }
 
-  /** Then it is asked how it is, which costs less than a body that it does not take. */
+  /** Then it is asked how it is, which costs less than a body that it does not take. When acknowledgement is wanted it must have promised that before the first, because what is posted
+   *  without would be posted again. */
   async #restFor(firstMs: number, firstRenew = false): Promise<void> {
-    const { over, ready, token } = this.#parts;
+    const { over, token } = this.#parts;
     this.#resting = true;
     for (let waitMs = firstMs, renew = firstRenew; await this.#rested(waitMs, renew);) {
       const verdict = await this.#ask();
       if (over.aborted) return;
       if (verdict === undefined) {
-        this.#resting = false;
-        this.#doubts = Math.min(this.#doubts, MOST_DOUBTS - 1);
-        ready();
+        this.#rise();
         return;
       }
       renew = mayRenew(verdict);
       if (renew) token.refused();
       waitMs = this.#fail(verdict);
+      if (this.#failures === 1) this.#tell(verdict, waitMs);
     }
+  }
+
+  /** It says that it is well. */
+  #rise(): void {
+    const { host, watch, ready } = this.#parts;
+    this.#resting = false;
+    this.#doubts = Math.min(this.#doubts, MOST_DOUBTS - 1);
+    if (!this.#refusedPost) watch.wellAgain(host);
+    watch.opened();
+    ready();
+  }
+
+  #tell(verdict: Failure, waitMs: number): void {
+    const { log, host } = this.#parts;
+    log.emit('output.retried', { host, reason: reasonOf(verdict), waitMs });
   }
 
   /** `renew`: or until there is another token. False: the output is over. */
@@ -167,7 +191,7 @@ export class HecEndpoint {
     const { clock, over, token } = this.#parts;
     for (let leftMs = ms; ; leftMs -= TOKEN_EVERY_MS) {
       const waitMs = renew ? Math.min(leftMs, TOKEN_EVERY_MS) : leftMs;
-      if (!(await clock.sleep(waitMs, over).then(yes, no))) return false;
+      if (waitMs > 0 && !(await clock.sleep(waitMs, over).then(yes, no))) return false;
       if (waitMs === leftMs || (await token.renewed())) return true;
     }
   }

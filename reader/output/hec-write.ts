@@ -26,6 +26,8 @@ export class HecWrite {
   posting: OpenBody<Part> | undefined;
   readonly #promise = Promise.withResolvers<undefined>();
   readonly #refused: RefusedEvent[] = [];
+  /** Events that are not taken before a person has acted, each with what refuses it. */
+  readonly #held = new Map<number, string>();
   readonly #signal: AbortSignal;
   readonly #abort = () => this.#end(() => this.#promise.reject(abortReason(this.#signal)));
   #left: number;
@@ -45,6 +47,10 @@ export class HecWrite {
     return this.#over;
   }
 
+  get givenUp(): boolean {
+    return this.#signal.aborted;
+  }
+
   accept({ from, to }: Range): void {
     this.#count(to - from);
   }
@@ -53,6 +59,21 @@ export class HecWrite {
     if (this.#over) return;
     this.#refused.push(event);
     this.#count(1);
+  }
+
+  hold(event: number, by: string): void {
+    this.#held.set(event, by);
+  }
+
+  /** What refused events of these, which were taken now, or will be by nobody. */
+  release({ from, to }: Omit<Range, 'batch'>): string[] {
+    const released = [...this.#held].filter(([event]) => event >= from && event < to);
+    for (const [event] of released) this.#held.delete(event);
+    return released.map(([, by]) => by);
+  }
+
+  heldBy(by: string): boolean {
+    return [...this.#held.values()].includes(by);
   }
 
   #count(events: number): void {

@@ -53,7 +53,7 @@ export interface HecOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Nothing is asked before the first write. Fails with KINLOG_CONFIG_INVALID, which names every fault. */
+/** Each endpoint is asked at once whether it is well and knows the token. Fails with KINLOG_CONFIG_INVALID, which names every fault. */
 export function openHec(options: HecOptions): Output {
   return new HecOutput(options);
 }
@@ -116,6 +116,8 @@ class HecOutput implements Output {
     } finally {
       this.#watch.end();
       this.#writes.delete(write);
+      this.#release(write, { from: 0, to: Infinity });
+      if (write.givenUp) for (const endpoint of this.#endpoints) endpoint.abandoned();
     }
   }
 
@@ -172,6 +174,7 @@ class HecOutput implements Output {
     for (const { write } of body.ranges) if (write.posting === body) write.posting = undefined;
     if (this.#over.signal.aborted) return;
     endpoint.give(lane, verdict);
+    if (body.ranges.every(({ write }) => write.over)) endpoint.abandoned();
     this.#settle(body, verdict);
     this.#pump();
   }
@@ -193,6 +196,7 @@ class HecOutput implements Output {
     switch (verdict.kind) {
       case 'accepted':
         this.#watch.accepted();
+        for (const part of body.ranges) this.#release(part.write, part);
         if (this.#limits.ack) this.#unackedBytes += body.size;
         else this.#accept(body);
         return;
@@ -225,6 +229,7 @@ class HecOutput implements Output {
     }
     const { range, index } = guilty;
     range.write.refuse({ index, reason });
+    this.#release(range.write, { from: index, to: index + 1 });
     this.#queue.unshift(without(body.ranges, range, index));
   }
 
@@ -238,19 +243,27 @@ class HecOutput implements Output {
     }
     const { range, index } = guilty ?? { range: first, index: first.from };
     // Its memory may hold other events by now.
-    if (!range.write.over) this.#tellOfIndex(range, index, reason);
+    if (!range.write.over) this.#holdFor(range, index, reason);
     const waitMs = SLOW_MS * (0.5 + this.#random() / 2);
     this.#queue.unshift(heldFrom(body.ranges, range, index, this.#clock.monotonic() + waitMs));
   }
 
-  #tellOfIndex({ batch }: Part, event: number, reason: string): void {
+  #holdFor({ batch, write }: Part, event: number, reason: string): void {
     const row = batch.meta.row(batch.metaRow[event]!);
     const index = row.index ?? this.#defaults.index ?? 'the default of the token';
     const remedy = 'Create the index, or allow it to the token, or send the events to another.';
+    const by = `index ${index}`;
     this.#watch.refused(
-      `index ${index}`,
-      new KinlogError('KINLOG_SPLUNK_REFUSED', `events for the index ${index} are not taken: ${reason}`, { remedy }),
+      by,
+      new KinlogError('KINLOG_SPLUNK_REFUSED', `events for the ${by} are not taken: ${reason}`, { remedy }),
     );
+    write.hold(event, by);
+  }
+
+  /** What refused events of these is well again once it holds no others. */
+  #release(write: HecWrite, events: { readonly from: number; readonly to: number }): void {
+    for (const by of write.release(events))
+      if (![...this.#writes].some((other) => other.heldBy(by))) this.#watch.wellAgain(by);
   }
 
   #acked(body: OpenBody<Part>): void {

@@ -1,4 +1,4 @@
-/** Tells people, once and not with every try, that an output takes nothing, why, and that it takes events again. */
+/** Tells people, once and not with every try, whether an output takes events: from its first answer on, when it does not, why, and when it does again. */
 import type { Clock } from '../../base/clock.ts';
 import { describeError, type KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
@@ -21,10 +21,23 @@ export class OutputWatch {
   #accepted = 0;
   #watching = false;
   #stalled = false;
+  #opened = false;
+  /** Until what refused takes events again. */
   readonly #refusals = new Map<string, { readonly remedy: string; readonly saidAt: number }>();
 
+  /** The first answer is waited for as an event is. */
   constructor(parts: WatchParts) {
     this.#parts = parts;
+    this.begin();
+  }
+
+  /** It has answered that it takes events; what it says after the first time makes no difference. */
+  opened(): void {
+    if (this.#opened) return;
+    this.#opened = true;
+    this.#parts.log.emit('output.opened');
+    this.end();
+    this.accepted();
   }
 
   /** Somebody waits for the output. */
@@ -50,8 +63,8 @@ export class OutputWatch {
     const { log, clock } = this.#parts;
     const { remedy } = error;
     const now = clock.monotonic();
-    for (const [name, { saidAt }] of this.#refusals) if (now - saidAt >= REMIND_EVERY_MS) this.#refusals.delete(name);
-    if (this.#refusals.get(by)?.remedy === remedy) {
+    const told = this.#refusals.get(by);
+    if (told?.remedy === remedy && now - told.saidAt < REMIND_EVERY_MS) {
       log.repeat('output.refused');
       return;
     }

@@ -14,8 +14,8 @@ async function cutEverywhere(direction: 'request' | 'answer'): Promise<number[]>
   const times: number[] = [];
   for (let bytes = 0, retries = -1; scene.log.total('output_retries') > retries; bytes++) {
     retries = scene.log.total('output_retries');
+    const output = await scene.opened();
     scene.port.faults.cutAfter(bytes, direction);
-    const output = scene.output();
     await scene.settled(output.write(batchOf(`cut ${bytes}`), never));
     await output.close();
     times.push(timesOf(`cut ${bytes}`));

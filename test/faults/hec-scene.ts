@@ -5,6 +5,7 @@ import type { Output } from '../../reader/output/output.ts';
 import { BatchBuilder, type EventBatch } from '../../record/batch.ts';
 import type { EventMeta } from '../../record/event.ts';
 import { FakeClock } from '../fakes/clock.ts';
+import type { Call } from '../fakes/hec/call.ts';
 import { FakeHec, TOKEN, type FakeHecOptions, type Port } from '../fakes/hec/hec.ts';
 
 export const never = new AbortController().signal;
@@ -73,6 +74,14 @@ export class HecScene {
     return output;
   }
 
+  /** After its first answer. */
+  async opened(options: Partial<HecOptions> = {}): Promise<Output> {
+    const before = this.named('output.opened').length;
+    const output = this.output(options);
+    await this.until(() => this.named('output.opened').length > before, 0);
+    return output;
+  }
+
   /** What a search would find. */
   get texts(): unknown[] {
     return this.hec.events.map(({ event }) => event);
@@ -82,8 +91,13 @@ export class HecScene {
     return this.lines.filter((line) => line.name === name);
   }
 
-  posts(port = this.port): number {
-    return port.calls.filter(({ endpoint }) => endpoint === 'event').length;
+  /** Of events, in the order in which they came. */
+  posted(port = this.port): Call[] {
+    return port.calls.filter(({ endpoint }) => endpoint === 'event');
+  }
+
+  posts(port?: Port): number {
+    return this.posted(port).length;
   }
 
   /** Lets time pass while the network does what it does, until the fact holds. A step of virtual time takes a moment of real time. */

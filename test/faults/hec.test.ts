@@ -16,14 +16,14 @@ describe('a body', () => {
     const texts = numbered('event', 3000, 'x'.repeat(200));
     await scene.settled(scene.output({ maxBodyBytes: 100_000 }).write(batchOf(...texts), never));
     expect(scene.texts).toEqual(texts);
-    const sizes = scene.port.calls.map(({ body }) => gunzipSync(body).length);
+    const sizes = scene.posted().map(({ body }) => gunzipSync(body).length);
     expect(sizes.length).toBeGreaterThan(6);
     expect(sizes.length).toBeLessThan(12);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(100_000);
   });
 
   it('holds what several callers wrote while others were under way', async () => {
-    const output = scene.output({ maxInFlight: 1 });
+    const output = await scene.opened({ maxInFlight: 1 });
     scene.port.faults.hold();
     const writes = numbered('shard', 50).map((text) => output.write(batchOf(text), never));
     await scene.until(() => scene.posts() === 1);
@@ -34,7 +34,7 @@ describe('a body', () => {
   });
 
   it('goes at once when nothing is under way, and when it is full; otherwise it waits a little', async () => {
-    const output = scene.output({ maxBodyBytes: 10_000 });
+    const output = await scene.opened({ maxBodyBytes: 10_000 });
     scene.port.faults.hold();
     const writes = [output.write(batchOf('first'), never), output.write(batchOf('second'), never)];
     await scene.until(() => scene.posts() === 1, 0);
@@ -55,7 +55,7 @@ describe('a body', () => {
 
   it('leaves the time of a text to its source type, which only this address of HEC does', async () => {
     await scene.settled(scene.output().write(batchOf('10.0.0.1 - - [21/Nov/2026:12:00:00 +0000] "GET /"'), never));
-    const [call] = scene.port.calls;
+    const [call] = scene.posted();
     expect(call!.path).toBe('/services/collector/event?auto_extract_timestamp=true');
     expect(JSON.parse(gunzipSync(call!.body).toString())).not.toHaveProperty('time');
   });
@@ -71,7 +71,7 @@ describe('a body', () => {
   });
 
   it('is not sent more often at the same time than allowed', async () => {
-    const output = scene.output({ maxInFlight: 3, maxBodyBytes: 1024 });
+    const output = await scene.opened({ maxInFlight: 3, maxBodyBytes: 1024 });
     scene.port.faults.hold();
     const writes = numbered('shard', 10, 'x'.repeat(900)).map((text) => output.write(batchOf(text), never));
     await scene.until(() => scene.posts() === 3);
@@ -88,7 +88,7 @@ describe('events that Splunk will never take', () => {
   it.each(codes)(
     'are named when it answers code %i, and all others are accepted, also those of other callers',
     async (code) => {
-      const output = scene.output({ maxInFlight: 1 });
+      const output = await scene.opened({ maxInFlight: 1 });
       scene.port.faults.hold();
       const first = output.write(batchOf('first'), never);
       await scene.until(() => scene.posts() === 1);
@@ -150,7 +150,7 @@ describe('events that Splunk will never take', () => {
     const write = scene.output().write(batchOf(...events), never);
     const error: unknown = await scene.settled(write.catch((reason: unknown) => reason));
     expect((error as EventsRefused).refused).toHaveLength(1000);
-    const sizes = scene.port.calls.map(({ body }) => gunzipSync(body).length);
+    const sizes = scene.posted().map(({ body }) => gunzipSync(body).length);
     expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(15 * sizes[0]!);
   });
 
@@ -237,7 +237,7 @@ describe('a body that is too large for what stands before Splunk', () => {
 
 describe('a caller that gives up', () => {
   it('before its events were sent: they are not', async () => {
-    const output = scene.output({ maxInFlight: 1 });
+    const output = await scene.opened({ maxInFlight: 1 });
     scene.port.faults.hold();
     const first = output.write(batchOf('first'), never);
     await scene.until(() => scene.posts() === 1);
@@ -252,7 +252,7 @@ describe('a caller that gives up', () => {
   });
 
   it('afterwards: the post goes on, and what was not taken is not sent again', async () => {
-    const output = scene.output();
+    const output = await scene.opened();
     scene.port.faults.hold();
     const stop = new AbortController();
     const write = output.write(batchOf('a'), stop.signal);
@@ -266,7 +266,7 @@ describe('a caller that gives up', () => {
   });
 
   it('does not keep the output from closing', async () => {
-    const output = scene.output();
+    const output = await scene.opened();
     scene.port.faults.hold();
     const stop = new AbortController();
     const write = output.write(batchOf('a'), stop.signal);

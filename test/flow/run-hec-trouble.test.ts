@@ -41,7 +41,7 @@ it('a token that Splunk refuses is named and waited for; a new one in its file i
   const reader = scene.start(scene.configure(`${toHec(scene, hec.url)}\nstreams: [${scene.stream(stream)}]`));
   await scene.send(stream, numbered('a', 20));
   await reader.said('output.refused');
-  expect(reader.stderr).toMatch(/output\.refused: .*error="127\.0\.0\.1:\d+ .*Invalid token \(HEC code 4\)/);
+  expect(reader.stderr).toMatch(/output\.refused: .*error="127\.0\.0\.1:\d+ .*Invalid token \(HEC code 21\)/);
   writeFileSync(scene.path('token'), TOKEN);
   await until(() => indexed(scene).length === 20, 'the events', 90_000);
   await stopped(reader);

@@ -151,23 +151,30 @@ it('a stop waits for acknowledgements that come in time, so that nothing is deli
   expect(indexed(scene)).toEqual([...numbered('a', 40), ...numbered('b', 40)]);
 });
 
-it('a stop comes to its end while Splunk answers nothing, and the next start delivers everything', async () => {
-  const scene = scenes.current;
-  const stream = await scene.newStream(1);
-  const hec = await hecIn(scene);
-  await hec.control({ do: 'hold' });
-  const file = scene.configure(`${toHec(scene, hec.url)}\nstreams: [${scene.stream(stream)}]`);
-  const first = scene.start(file);
-  await scene.send(stream, numbered('a', 40));
-  await until(async () => (await hec.state()).calls['event']! > 0, 'a post');
-  first.child.kill('SIGTERM');
-  // Within its time, and not by the hand of this test.
-  expect((await first.finished(25_000)).status).not.toBeNull();
-  await hec.control({ do: 'release' });
-  const next = scene.start(file);
-  await until(() => new Set(indexed(scene)).size === 40, 'the events');
-  await stopped(next);
-});
+it.each([
+  ['nothing', 'health'],
+  ['no posts', 'event'],
+] as const)(
+  'a stop comes to its end while Splunk answers %s, and the next start delivers everything',
+  async (_, only) => {
+    const scene = scenes.current;
+    const stream = await scene.newStream(1);
+    const hec = await hecIn(scene);
+    await hec.control({ do: 'hold', only });
+    const file = scene.configure(`${toHec(scene, hec.url)}\nstreams: [${scene.stream(stream)}]`);
+    const first = scene.start(file);
+    await scene.send(stream, numbered('a', 40));
+    await until(async () => (await hec.state()).calls[only]! > 0, 'a call that is not answered');
+    await first.said('reader.started');
+    first.child.kill('SIGTERM');
+    // Within its time, and not by the hand of this test.
+    expect((await first.finished(25_000)).status).not.toBeNull();
+    await hec.control({ do: 'release' });
+    const next = scene.start(file);
+    await until(() => new Set(indexed(scene)).size === 40, 'the events');
+    await stopped(next);
+  },
+);
 
 it('the example of docs/run.md works', async () => {
   const scene = scenes.current;

@@ -10,6 +10,7 @@ const scenes = runScene();
 
 interface Told {
   readonly name: string;
+  readonly outputs: readonly { readonly ok: boolean; readonly error?: string }[];
   readonly streams: readonly { readonly errors: readonly Record<string, string>[] }[];
 }
 const statusOf = async (reader: RunProcess) => (await (await reader.get('/status')).json()) as Told;
@@ -52,7 +53,7 @@ it('a host without a port to go with is refused, not ignored', async () => {
   ]);
 });
 
-it('a token that Splunk refuses is an error of the output, with its remedy, until Splunk takes events again', async () => {
+it('a token that Splunk refuses is an error of the output, with its remedy, before there is an event and until Splunk knows it', async () => {
   const scene = scenes.current;
   const stream = await scene.newStream(1);
   const hec = await hecIn(scene);
@@ -61,7 +62,6 @@ it('a token that Splunk refuses is an error of the output, with its remedy, unti
   const output = toHec(scene, hec.url);
   writeFileSync(scene.path('token'), wrong);
   const reader = scene.start(scene.configure(`${output}\nstreams: [${scene.stream(stream)}]`));
-  await scene.send(stream, ['one']);
   await until(async () => (await errorsOf(reader)).length > 0, 'the error');
   expect(await errorsOf(reader)).toEqual([
     {
@@ -73,8 +73,29 @@ it('a token that Splunk refuses is an error of the output, with its remedy, unti
     },
   ]);
   expect(await (await reader.get('/status')).text()).not.toContain(wrong);
+  expect((await statusOf(reader)).outputs).toEqual([expect.objectContaining({ ok: false })]);
+  expect((await reader.get('/readyz')).status).toBe(503);
   writeFileSync(scene.path('token'), TOKEN);
-  await until(async () => (await errorsOf(reader)).length === 0, 'the end of the error', 90_000);
+  await until(async () => (await reader.get('/readyz')).status === 200, 'a reader that is ready', 90_000);
+  expect(await errorsOf(reader)).toEqual([]);
+  expect((await statusOf(reader)).outputs).toEqual([expect.objectContaining({ ok: true })]);
+  await stopped(reader);
+});
+
+it('an index that Splunk refuses is an error of the output from the first event to the one that is taken, and no longer', async () => {
+  const scene = scenes.current;
+  const stream = await scene.newStream(1);
+  const hec = await hecIn(scene, { tokens: { [TOKEN]: { indexes: ['main'] } } });
+  const output = toHec(scene, hec.url, ', defaults: { index: web }');
+  const reader = scene.start(scene.configure(`${output}\nstreams: [${scene.stream(stream)}]`));
+  await until(async () => (await reader.get('/readyz')).status === 200, 'a reader that is ready');
+  await scene.send(stream, ['one']);
+  await until(async () => (await reader.get('/readyz')).status === 503, 'a reader that is not');
+  expect(await errorsOf(reader)).toEqual([expect.objectContaining({ code: 'KINLOG_SPLUNK_REFUSED' })]);
+  await hec.control({ do: 'token', token: TOKEN, settings: { indexes: ['web'] } });
+  await until(async () => (await hec.state()).indexed === 1, 'the event', 90_000);
+  await until(async () => (await reader.get('/readyz')).status === 200, 'a reader that is ready again');
+  expect(await errorsOf(reader)).toEqual([]);
   await stopped(reader);
 });
 

@@ -16,7 +16,7 @@ function fill(builder: BatchBuilder, ...indexes: readonly string[]): void {
 
 it('an index that is refused concerns nobody once the writer of its batch has given up', async () => {
   const scene = await HecScene.open(1, { tokens: { [TOKEN]: { indexes: ['main'] } } });
-  const output = scene.output();
+  const output = await scene.opened();
   const builder = new BatchBuilder();
   fill(builder, 'secret');
   scene.port.faults.holdAnswers();

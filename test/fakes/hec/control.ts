@@ -28,7 +28,8 @@ export type Command =
   | { readonly do: 'faults'; readonly faults: FaultSettings }
   | { readonly do: 'refuse'; readonly calls: number; readonly refusal: Refusal; readonly endpoint?: Endpoint }
   | { readonly do: 'lose-answers'; readonly calls: number; readonly endpoint?: Endpoint }
-  | { readonly do: 'hold' | 'hold-answers' | 'release' | 'cut' }
+  | { readonly do: 'hold'; readonly only?: Endpoint }
+  | { readonly do: 'hold-answers' | 'release' | 'cut' }
   /** Makes it, or changes it. */
   | { readonly do: 'token'; readonly token: string; readonly settings: Token }
   | { readonly do: 'indexing'; readonly indexing: IndexingSettings }
@@ -76,7 +77,7 @@ function obey(hec: FakeHec, port: Port, command: Command): unknown {
       faults.loseAnswers(command.calls, command.endpoint);
       return undefined;
     case 'hold':
-      faults.hold();
+      faults.hold(command.only);
       return undefined;
     case 'hold-answers':
       faults.holdAnswers();

@@ -37,7 +37,7 @@ export class Faults {
   readonly #answersToLose: Record<Endpoint, number> = { event: 0, ack: 0, health: 0 };
   readonly #cuts: Record<Direction, number[]> = { request: [], answer: [] };
   #strays = 0;
-  #requests: PromiseWithResolvers<void> | undefined;
+  #requests: (PromiseWithResolvers<undefined> & { readonly only: Endpoint | undefined }) | undefined;
   #answers: PromiseWithResolvers<void> | undefined;
 
   /** The next calls are answered with this, and nothing happens. */
@@ -64,9 +64,9 @@ export class Faults {
     this.#strays += requests;
   }
 
-  /** Nothing happens to requests until `release`. */
-  hold(): void {
-    this.#requests ??= Promise.withResolvers();
+  /** Nothing happens to requests until `release`; `only`: to those of that endpoint. */
+  hold(only?: Endpoint): void {
+    this.#requests ??= { only, ...Promise.withResolvers<undefined>() };
   }
 
   /** What is asked happens, and nobody is told until `release`. */
@@ -75,14 +75,15 @@ export class Faults {
   }
 
   release(): void {
-    this.#requests?.resolve();
+    this.#requests?.resolve(undefined);
     this.#answers?.resolve();
     this.#requests = undefined;
     this.#answers = undefined;
   }
 
-  get requestsHeld(): Promise<void> | undefined {
-    return this.#requests?.promise;
+  requestsHeld(endpoint: Endpoint | 'other'): Promise<undefined> | undefined {
+    const held = this.#requests;
+    return held?.only === undefined || held.only === endpoint ? held?.promise : undefined;
   }
 
   get answersHeld(): Promise<void> | undefined {

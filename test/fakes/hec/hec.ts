@@ -90,8 +90,8 @@ export class FakeHec extends Collector {
     }
     const call = callOf(request, body);
     calls.push(call);
-    await faults.requestsHeld;
     const { endpoint } = call;
+    await faults.requestsHeld(endpoint);
     const refusal = endpoint === 'other' ? undefined : faults.takeRefusal(endpoint);
     const answer = refusal ?? this.answer(call, faults, sticky);
     await faults.answersHeld;

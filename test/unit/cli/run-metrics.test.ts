@@ -29,7 +29,7 @@ function sourceOf(shards: readonly ShardStatus[], more: Partial<StatusSource['st
     budget: new ByteBudget(),
     budgetBytes: 1000,
     stopping: () => false,
-    outputs: () => [{ name: 'ndjson:stdout', log: silentLog(), stalled: 'the pipe is full' }],
+    outputs: () => [{ name: 'ndjson:stdout', log: silentLog(), stalled: 'full', notReady: 'takes nothing: full' }],
     streams: [
       {
         config,
@@ -107,7 +107,7 @@ describe('/readyz', () => {
     const source = { ...sourceOf([], { notReady: 'gone', failure: error }), stopping: () => true };
     expect(await page(source, '/readyz')).toMatchObject({
       status: 503,
-      body: 'stopping\nlogs: gone\nndjson:stdout takes nothing: the pipe is full\n',
+      body: 'stopping\nlogs: gone\nndjson:stdout takes nothing: full\n',
     });
     const well = { ...sourceOf([]), outputs: () => [] };
     expect(await page(well, '/readyz')).toMatchObject({ status: 200 });
@@ -120,7 +120,7 @@ describe('/status', () => {
     expect(JSON.parse(body)).toMatchObject({
       name: 'reader-1',
       version: '1.2.3',
-      outputs: [{ name: 'ndjson:stdout', ok: false, error: 'the pipe is full' }],
+      outputs: [{ name: 'ndjson:stdout', ok: false, error: 'takes nothing: full' }],
       streams: [{ id: 'logs', ready: false, notReady: 'waits', reader: null, positionStored: null }],
     });
   });

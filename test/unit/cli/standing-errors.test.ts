@@ -133,12 +133,13 @@ it('an output that refuses is one error, told apart from one that is away, until
   expect(output.errors(Date.now())).toEqual([]);
 });
 
-it('an index that is refused is over when nobody has named it again for seven minutes', () => {
+it('an index that is refused is an error until it is taken, however long nobody names it', () => {
   const output = new SharedOutput('hec:splunk:8088', () => undefined);
   const error = said('KINLOG_SPLUNK_REFUSED', 'events for the index web are not taken');
   output.log.emit('output.refused', { by: 'index web', error });
-  expect(output.errors(Date.now() + 419_000)).toHaveLength(1);
-  expect(output.errors(Date.now() + 430_000)).toEqual([]);
+  expect(output.errors(Date.now() + 3_600_000)).toHaveLength(1);
+  output.log.emit('output.recovered', { by: 'index web' });
+  expect(output.errors(Date.now())).toEqual([]);
 });
 
 it('a full disk is an error of the output that names its remedy', () => {
