@@ -65,6 +65,8 @@ export interface PodFacts {
   readonly terminated: { readonly exitCode: number; readonly reason: string; readonly message: string } | undefined;
   readonly restarts: number;
   readonly unschedulable: string | undefined;
+  /** Of the configuration that it was made for. */
+  readonly configHash?: string | undefined;
 }
 
 /** What the reader itself says, read seldom. */

@@ -10,7 +10,7 @@ import type { Readers } from '../readers/readers.ts';
 import type { Recorder } from '../recorder.ts';
 import { isRolledOut } from './conditions.ts';
 import { problemOf, TerminalError } from './failures.ts';
-import type { Facts, Problem } from './facts.ts';
+import type { Facts, PodFacts, Problem } from './facts.ts';
 import { isOf } from './ownership.ts';
 import type { Pods } from './pods.ts';
 import { statusOf } from './status.ts';
@@ -171,17 +171,15 @@ export class Report {
   }
 }
 
-/** The reader that the status tells of runs, and is to be replaced. */
+/** The reader that the status tells of runs, and is to be replaced, or has been and the watch of pods does not know yet. */
 function isLastMoment(status: LogStream['status'], { workload, paused }: Facts): boolean {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
-  return (
-    ready?.reason === 'Running' &&
-    workload !== undefined &&
-    workload.readyReplicas > 0 &&
-    !isRolledOut(workload) &&
-    !paused
-  );
+  if (ready?.reason !== 'Running' || workload === undefined || workload.readyReplicas === 0 || paused) return false;
+  return !isRolledOut(workload) || workload.pods.some((pod) => isOfOther(pod, workload.configHash));
 }
+
+const isOfOther = ({ configHash, terminating }: PodFacts, wanted: string | undefined): boolean =>
+  terminating === undefined && configHash !== undefined && configHash !== wanted;
 
 const isFaultless = ({ configProblems, referenceProblems, applyProblem }: Facts): boolean =>
   configProblems.length === 0 && referenceProblems.length === 0 && applyProblem === undefined;

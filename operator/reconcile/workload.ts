@@ -116,6 +116,7 @@ function podFacts({ metadata, status }: Pod, nowMs: number): PodFacts {
     createdMs: timeMs(metadata.creationTimestamp) ?? nowMs,
     terminating: terminatingOf(metadata),
     unschedulable: unschedulableOf(conditionOf(status, 'PodScheduled')),
+    configHash: metadata.annotations?.[CONFIG_HASH_ANNOTATION],
     ...lifeOf(container),
   };
 }

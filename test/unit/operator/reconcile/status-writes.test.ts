@@ -102,6 +102,32 @@ describe('a change that needs a new pod', () => {
     expect(world.condition('ReaderAvailable')).toMatchObject({ status: 'True' });
   });
 
+  it('is not told of the new pod by the name of the old one, when the watch of pods is late', async () => {
+    const withHash = () => {
+      const { spec } = world.deployment as unknown as { spec: { template: { metadata: KubeObject['metadata'] } } };
+      const { annotations } = spec.template.metadata;
+      world.kube.put(KINDS.pod, { ...pod(), metadata: { ...pod().metadata, annotations: annotations! } });
+    };
+    withHash();
+    await world.settle();
+    const [before, old] = [statusWrites(), pod()];
+    change();
+    await world.settle();
+    world.run();
+    const born = pod();
+    world.kube.remove(KINDS.pod, 'logs', born.metadata.name);
+    world.kube.put(KINDS.pod, old);
+    await world.settle();
+    expect(statusWrites()).toBe(before);
+    world.kube.remove(KINDS.pod, 'logs', old.metadata.name);
+    world.kube.put(KINDS.pod, born);
+    withHash();
+    await world.settle();
+    expect(world.condition('Ready')).toMatchObject({ reason: 'Running', observedGeneration: 2 });
+    expect(world.stream.status!.reader).toMatchObject({ podName: born.metadata.name });
+    expect(statusWrites()).toBe(before + 1);
+  });
+
   it('that is wrong is told at once', async () => {
     change();
     await world.settle();
