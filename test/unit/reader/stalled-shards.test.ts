@@ -11,7 +11,9 @@ function scene() {
   const log = new EventLog((line) => stalled.note(line), 'debug');
   const stall = (shard: string) =>
     log.emit('shard.stalled', { shard, code: 'KINLOG_PERMISSION_REFUSED', error: 'not allowed', remedy: 'Allow it.' });
-  return { clock, stalled, log, stall };
+  const delay = (shard: string) =>
+    log.emit('checkpoint.delayed', { shard, error: 'there is no table (KINLOG_CHECKPOINT_MISSING). Make it.' });
+  return { clock, stalled, log, stall, delay };
 }
 
 const status = (...states: ShardState[]): ReaderStatus => ({
@@ -32,6 +34,25 @@ it('a stalled shard falls behind by every second, says why and is the reason why
   expect(stalled.reason(status('reading', 'reading'))).toBe(
     's1 can not be read for now: not allowed (KINLOG_PERMISSION_REFUSED). Allow it.',
   );
+});
+
+it('a shard whose position can not be stored waits for it, so it is not read either; some seconds of that are no matter', async () => {
+  const { clock, stalled, log, delay } = scene();
+  delay('s0');
+  await clock.advance(9999);
+  expect(stalled.reason(status('reading'))).toBeUndefined();
+  // Said anew, it lasts since the first time.
+  delay('s0');
+  await clock.advance(1);
+  expect(stalled.reason(status('reading'))).toBe(
+    's0 can not be read for now: there is no table (KINLOG_CHECKPOINT_MISSING). Make it.',
+  );
+  expect(stalled.in(status('reading')).shards).toMatchObject([{ behindMs: 10_100 }]);
+  log.emit('shard.recovered', { shard: 's0' });
+  expect(stalled.reason(status('reading'))).toBeDefined();
+  log.emit('checkpoint.stored', { shard: 's0', position: 'horizon' });
+  expect(stalled.reason(status('reading'))).toBeUndefined();
+  expect(stalled.in(status('reading'))).toEqual(status('reading'));
 });
 
 it('a thousand stalled shards are one reason', () => {
