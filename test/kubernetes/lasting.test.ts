@@ -1,14 +1,17 @@
 /** Suites 8 and 9 and wrong input, where it takes minutes or comes late: a pod that never ends, memory that is used up, a Secret that nobody brings, a spec that is too large, another table, an AWS that refuses at the very end. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KINDS } from '../../operator/kube/kinds.ts';
 import { pathOf } from '../../operator/kube/list.ts';
 import type { KubeObject } from '../../operator/kube/object.ts';
+import { dynamoClient } from '../fakes/peers/dynalite.ts';
 import { until } from '../flow/cli-process.ts';
 import { readTable } from '../interop/lease-table.ts';
 import { Flow } from './refused-flow.ts';
 import { RefusingDynamo } from './refusing-dynamo.ts';
 import { Scene, TOKEN } from './scene.ts';
+import { makeTable } from './their-table.ts';
 import { conditionOf, namespaceWith, secretWith, Watched } from './watched.ts';
 
 const MINUTE_MS = 60_000;
@@ -177,6 +180,31 @@ describe.concurrent('another table for positions', () => {
       expect(await flow.isWell()).toBe(40);
       expect((await readTable(scene.dynamo.url, 'another-table')).leases.size).toBe(1);
       expect(await readTable(scene.dynamo.url, 'table.logs')).toEqual(before);
+    }),
+  );
+});
+
+describe.concurrent('a table for positions that somebody deletes', () => {
+  it('is told, since nothing is read without it; once there is one, nothing is missing', PATIENCE, () =>
+    Flow.with(scene, { namespace: 'deleted' }, async (flow) => {
+      await flow.runs();
+      const dynamo = dynamoClient(scene.dynamo.url);
+      try {
+        await dynamo.send(new DeleteTableCommand({ TableName: 'deleted.logs' }));
+        await flow.put();
+        await flow.isTold({
+          reason: 'CheckpointUnusable',
+          as: 'Failed',
+          words: ['there is no table deleted.logs', 'make the table'],
+          code: 'KINLOG_CHECKPOINT_MISSING',
+        });
+        await makeTable(dynamo, 'deleted.logs', 'leaseKey');
+      } finally {
+        dynamo.destroy();
+      }
+      const runs = async () => conditionOf(await flow.read(), 'Ready')?.reason === 'Running';
+      await until(runs, 'the new table found', 3 * MINUTE_MS);
+      await flow.isWell();
     }),
   );
 });
