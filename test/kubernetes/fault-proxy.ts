@@ -1,10 +1,7 @@
 /** A proxy before the API server that does to its client what networks, proxies and servers do to watches: silence, resets, slowness, lies. */
-import { once } from 'node:events';
-import { Agent, createServer, request as forward, type Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
 import { StringDecoder } from 'node:string_decoder';
-import { SERVER_CERTIFICATE, SERVER_KEY, TEST_CA } from '../fakes/certificates.ts';
+import { Passage } from './passage.ts';
 
 export interface SeenCall {
   readonly atMs: number;
@@ -31,35 +28,22 @@ export class FaultProxy {
   lines: ((line: Line) => readonly Line[]) | undefined;
   /** Of watches: how many bytes are sent at once, and how long it takes until the next are. */
   pieces: { readonly bytes: number; readonly everyMs: number } | undefined;
-  readonly #target: () => string;
-  readonly #agent = new Agent({ ca: TEST_CA, keepAlive: true });
-  /** By the client's port. What TLS is spoken over: only it can be reset. */
-  readonly #sockets = new Map<number | undefined, Socket>();
   readonly #watches = new Set<Watch>();
-  readonly #server: Server;
+  readonly #passage: Passage;
 
   private constructor(target: () => string) {
-    this.#target = target;
-    this.#server = createServer({ key: SERVER_KEY, cert: SERVER_CERTIFICATE }, (request, response) => {
-      void this.#pass(request, response).catch(() => response.destroy());
-    });
-    this.#server.on('connection', (socket: Socket) => {
-      const { remotePort } = socket;
-      this.#sockets.set(remotePort, socket);
-      socket.on('close', () => this.#sockets.delete(remotePort));
-    });
+    this.#passage = new Passage(target, (request, response) => this.#pass(request, response));
   }
 
   /** `target`: the API server's address, asked for each call. */
   static async start(target: () => string): Promise<FaultProxy> {
     const proxy = new FaultProxy(target);
-    proxy.#server.listen(0, '127.0.0.1');
-    await once(proxy.#server, 'listening');
+    await proxy.#passage.open();
     return proxy;
   }
 
   get url(): string {
-    return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return this.#passage.url;
   }
 
   count(what: SeenCall['what']): number {
@@ -85,7 +69,7 @@ export class FaultProxy {
 
   /** The last line is cut in the middle, and the connection reset. */
   reset(): void {
-    for (const watch of this.#watches) watch.reset((port) => this.#sockets.get(port)?.resetAndDestroy());
+    for (const watch of this.#watches) watch.reset((port) => this.#passage.reset(port));
   }
 
   /** As a server ends watches whose time is up. */
@@ -98,12 +82,8 @@ export class FaultProxy {
     for (const watch of this.#watches) watch.write([line]);
   }
 
-  async stop(): Promise<void> {
-    const closed = once(this.#server, 'close');
-    this.#server.close();
-    for (const socket of this.#sockets.values()) socket.destroy();
-    this.#agent.destroy();
-    await closed;
+  stop(): Promise<void> {
+    return this.#passage.close();
   }
 
   async #pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -116,14 +96,9 @@ export class FaultProxy {
       response.writeHead(canned.status, canned.headers).end(text);
       return;
     }
-    const { method, headers } = request;
-    const onward = forward(new URL(request.url ?? '/', this.#target()), { agent: this.#agent, method, headers });
-    response.on('close', () => onward.destroy());
-    request.pipe(onward);
-    const [answer] = (await once(onward, 'response')) as [IncomingMessage];
+    const answer = await this.#passage.ask(request, response);
     call.status = answer.statusCode ?? 0;
     response.writeHead(call.status, answer.headers);
-    answer.on('error', () => response.destroy());
     if (call.what === 'watch' && call.status === 200) this.#watch(answer, response);
     else answer.pipe(response);
   }

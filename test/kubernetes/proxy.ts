@@ -1,9 +1,6 @@
 /** A proxy before the API server that counts what it is asked, reads and all, which an audit log of writes does not. */
-import { once } from 'node:events';
-import { createServer, Agent, request as forward, type Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import { SERVER_CERTIFICATE, SERVER_KEY, TEST_CA } from '../fakes/certificates.ts';
+import { Passage } from './passage.ts';
 
 export interface ProxiedCall {
   /** As RBAC calls it. */
@@ -18,54 +15,33 @@ type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' 
 
 export class CountingProxy {
   readonly calls: ProxiedCall[] = [];
-  readonly #target: () => string;
-  readonly #agent = new Agent({ ca: TEST_CA, keepAlive: true });
-  readonly #sockets = new Set<Socket>();
-  readonly #server: Server;
+  readonly #passage: Passage;
 
   private constructor(target: () => string) {
-    this.#target = target;
-    this.#server = createServer({ key: SERVER_KEY, cert: SERVER_CERTIFICATE }, (request, response) => {
-      void this.#pass(request, response).catch(() => response.destroy());
-    });
-    this.#server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
-    });
+    this.#passage = new Passage(target, (request, response) => this.#pass(request, response));
   }
 
   /** `target`: the API server's address, asked for each call. */
   static async start(target: () => string): Promise<CountingProxy> {
     const proxy = new CountingProxy(target);
-    proxy.#server.listen(0, '127.0.0.1');
-    await once(proxy.#server, 'listening');
+    await proxy.#passage.open();
     return proxy;
   }
 
   get url(): string {
-    return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return this.#passage.url;
   }
 
-  async stop(): Promise<void> {
-    const closed = once(this.#server, 'close');
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
-    this.#agent.destroy();
-    await closed;
+  stop(): Promise<void> {
+    return this.#passage.close();
   }
 
   async #pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.calls.push(callOf(request));
-    const { method, headers } = request;
-    const onward = forward(new URL(request.url ?? '/', this.#target()), { agent: this.#agent, method, headers });
-    onward.on('error', () => response.destroy());
-    response.on('close', () => onward.destroy());
-    request.pipe(onward);
-    const [answer] = (await once(onward, 'response')) as [IncomingMessage];
+    const answer = await this.#passage.ask(request, response);
     response.writeHead(answer.statusCode ?? 502, answer.headers);
     // A watch has nothing to say for a while, and its caller waits for the beginning of the answer.
     response.flushHeaders();
-    answer.on('error', () => response.destroy());
     answer.pipe(response);
   }
 }
