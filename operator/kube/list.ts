@@ -55,13 +55,14 @@ export async function* listPages(
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly items: readonly KubeObject[]; readonly resourceVersion: string }> {
   const call = { method: 'GET', path: pathOf(kind, namespace), accept: acceptOf(metadataOnly, 'List') } as const;
+  const keep = kept(metadataOnly);
   let query: PageQuery = { limit: PAGE, labelSelector, continue: undefined };
   do {
     const { answer, limit } = await page(api, { ...call, query }, signal);
     const { resourceVersion = '', continue: next = '' } = answer?.metadata ?? {};
     // Taken for an empty listing, it would take everything out of a cache.
     if (resourceVersion === '') throw transportFailure(call, 'what came is no listing');
-    yield { items: (answer?.items ?? []).map((item) => slim(item, kind)), resourceVersion };
+    yield { items: (answer?.items ?? []).map((item) => keep(item, kind)), resourceVersion };
     query = { ...query, limit, continue: next === '' ? undefined : next };
   } while (query.continue !== undefined);
 }
@@ -82,6 +83,11 @@ async function page(
 }
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+const IAM = 'eks.amazonaws.com/';
+
+/** Webhooks read them of a service account when they make a pod: https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html */
+export const ofIam = (annotations: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(annotations).filter(([name]) => name.startsWith(IAM)));
 
 /** Without what nobody here reads and what is often most of it. The last applied configuration of a Secret holds its data. */
 export function slim<T extends KubeObject>(object: T, { apiVersion, kind }: ResourceKind): T {
@@ -101,3 +107,17 @@ export function slim<T extends KubeObject>(object: T, { apiVersion, kind }: Reso
     metadata: { ...metadata, ...(Object.keys(notes).length === 0 ? {} : { annotations: notes }) },
   };
 }
+
+/** Of somebody else's object that is watched by its metadata: which one it is, and nothing else that people and tools keep there, secrets among it. */
+function slimmest<T extends KubeObject>({ metadata }: T, { apiVersion, kind }: ResourceKind): T {
+  const { namespace, name, uid, resourceVersion } = metadata;
+  const annotations = ofIam(metadata.annotations);
+  return {
+    apiVersion,
+    kind,
+    metadata: { namespace, name, uid, resourceVersion, ...(Object.keys(annotations).length > 0 && { annotations }) },
+  } as T;
+}
+
+/** As a cache keeps it. */
+export const kept = (metadataOnly: boolean | undefined): typeof slim => (metadataOnly === true ? slimmest : slim);

@@ -4,7 +4,7 @@ import type { EventLog } from '../../base/events.ts';
 import { KubeError, type ApiCall, type KubeApi, type WatchEvent } from './api.ts';
 import type { Cache } from './cache.ts';
 import { transportFailure, watchFailure } from './failures.ts';
-import { acceptOf, listPages, pathOf, slim, type Selection } from './list.ts';
+import { acceptOf, kept, listPages, pathOf, type Selection } from './list.ts';
 import type { KubeObject, ResourceKind } from './object.ts';
 import type { Reach } from './reach.ts';
 import { Trouble } from './trouble.ts';
@@ -138,9 +138,10 @@ export class Reflector<T extends KubeObject> {
     const resourceVersion = (object as Partial<T> | null | undefined)?.metadata?.resourceVersion;
     if (resourceVersion === undefined) throw transportFailure(call, 'an event without a resourceVersion');
     this.#refuseThePast(resourceVersion, call);
-    const { cache, kind } = this.#options;
-    if (type === 'DELETED') cache.remove(slim(news, kind));
-    else if (type !== 'BOOKMARK') cache.put(slim(news, kind));
+    const { cache, kind, metadataOnly } = this.#options;
+    const keep = kept(metadataOnly);
+    if (type === 'DELETED') cache.remove(keep(news, kind));
+    else if (type !== 'BOOKMARK') cache.put(keep(news, kind));
     this.#resourceVersion = resourceVersion;
   }
 

@@ -5,6 +5,7 @@ import type { Reference, Resolved } from '../desired/desired.ts';
 import { KubeError, type KubeApi } from '../kube/api.ts';
 import { getObject } from '../kube/apply.ts';
 import { KINDS } from '../kube/kinds.ts';
+import { ofIam } from '../kube/list.ts';
 import type { KubeObject } from '../kube/object.ts';
 import type { LogStream } from '../logstream.ts';
 import { digest } from './drift.ts';
@@ -14,8 +15,6 @@ import type { Problem } from './facts.ts';
 const MISSING_AGAIN_MS = 30_000;
 /** How long an answer about an object that is not watched holds. */
 const UNWATCHED_AGAIN_MS = 300_000;
-/** Of the service account, what a pod gets at its birth only. */
-const IAM_ANNOTATIONS = 'eks.amazonaws.com/';
 const REMEMBERED = 20_000;
 
 const KIND_OF = {
@@ -44,6 +43,7 @@ type Keys = ReadonlyMap<string, boolean>;
 interface Found {
   readonly uid: string;
   readonly resourceVersion: string;
+  /** Of IAM; others may hold secrets. */
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -159,7 +159,7 @@ export class References {
 function foundOf(object: KubeObject | undefined): Found | undefined {
   if (object === undefined) return undefined;
   const { uid, resourceVersion, annotations } = object.metadata;
-  return { uid: uid!, resourceVersion: resourceVersion!, annotations: annotations ?? {} };
+  return { uid: uid!, resourceVersion: resourceVersion!, annotations: ofIam(annotations) };
 }
 
 /** The newest of at most REMEMBERED entries. */
@@ -174,11 +174,8 @@ function keysIn(object: KubeObject): Keys {
   return new Map(Object.entries({ ...data, ...binaryData }).map(([key, value]) => [key, value !== '']));
 }
 
-/** Webhooks look at these when a pod is made, so a change needs a new one: https://docs.aws.amazon.com/eks/latest/userguide/pod-configuration.html */
-function iamStamp({ annotations }: Found): string {
-  const ofIam = Object.entries(annotations).filter(([name]) => name.startsWith(IAM_ANNOTATIONS));
-  return digest(Object.fromEntries(ofIam));
-}
+/** A pod gets what they say at its birth only, so a change needs a new one. */
+const iamStamp = ({ annotations }: Found): string => digest(annotations);
 
 function missing({ kind, name, field }: Reference): Problem {
   return {

@@ -44,6 +44,28 @@ test('metadata only is asked for in listings and watches, and keeps the name of 
   expect(cache.get('default', 'one')?.kind).toBe('ConfigMap');
 });
 
+test('of what is watched by its metadata nothing is kept that may be a secret: only which object it is, and what IAM is told', async () => {
+  const { start, put, cache, equal } = reflectorScene({ metadataOnly: true });
+  const secrets = {
+    annotations: {
+      'kubectl.kubernetes.io/last-applied-configuration': '{"data":"hidden"}',
+      'example.com/token': 'hidden',
+      'eks.amazonaws.com/role-arn': 'arn:aws:iam::1:role/reader',
+    },
+    labels: { token: 'hidden' },
+  };
+  put('one', secrets);
+  await start();
+  put('two', { annotations: { 'example.com/token': 'hidden' }, finalizers: ['example.com/hidden'] });
+  await settle();
+  expect(JSON.stringify([...cache.list()])).not.toContain('hidden');
+  expect(cache.get('default', 'one')?.metadata.annotations).toEqual({
+    'eks.amazonaws.com/role-arn': 'arn:aws:iam::1:role/reader',
+  });
+  expect(cache.get('default', 'two')?.metadata).not.toHaveProperty('annotations');
+  equal();
+});
+
 test('a listing of many pages is taken whole', async () => {
   const { api, start, put, equal } = reflectorScene();
   api.pageSize = 3;
