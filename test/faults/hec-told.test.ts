@@ -117,7 +117,7 @@ describe('what a post met', () => {
     expect(told()).toHaveLength(2);
   });
 
-  it('is over for each endpoint when it is, however long ago it was told', async () => {
+  it('is told apart for each endpoint, and so is its end', async () => {
     await scene.close();
     scene = await HecScene.open(2);
     token().disabled = true;
