@@ -12,6 +12,9 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** A busy machine takes its time: what takes a second otherwise took half a minute beside 27 processes on two cores. */
+const PATIENCE_MS = 100_000;
+
 const running = new Set<ToolProcess>();
 
 // A test that fails half-way leaves nothing behind either.
@@ -50,7 +53,7 @@ export class ToolProcess {
   }
 
   /** Settles when the process has ended; kills it when that takes too long. */
-  async finished(withinMs = 30_000): Promise<Finished> {
+  async finished(withinMs = PATIENCE_MS): Promise<Finished> {
     const late = setTimeout(() => this.child.kill('SIGKILL'), withinMs);
     await this.#exited;
     clearTimeout(late);
@@ -69,7 +72,11 @@ export function run(
 }
 
 /** Settles when the fact holds; fails with what is known after the limit. */
-export async function until(fact: () => boolean | Promise<boolean>, what: string, limitMs = 30_000): Promise<void> {
+export async function until(
+  fact: () => boolean | Promise<boolean>,
+  what: string,
+  limitMs = PATIENCE_MS,
+): Promise<void> {
   const limit = performance.now() + limitMs;
   while (!(await fact())) {
     if (performance.now() > limit) throw new Error(`did not happen within ${limitMs} ms: ${what}`);

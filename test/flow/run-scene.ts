@@ -118,7 +118,7 @@ export class RunProcess extends ToolProcess {
   async get(page: string, method = 'GET'): Promise<Response> {
     await this.said('status.listening');
     const [, address] = /address=(127\.0\.0\.1:\d+)/.exec(this.stderr)!;
-    return fetch(`http://${address!}${page}`, { method, signal: AbortSignal.timeout(5000) });
+    return fetch(`http://${address!}${page}`, { method, signal: AbortSignal.timeout(30_000) });
   }
 
   async metrics(): Promise<ReadonlyMap<string, number>> {
