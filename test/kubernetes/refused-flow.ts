@@ -6,12 +6,14 @@ import { numbered } from '../flow/run-scene.ts';
 import { waitSettles, type KStatus } from '../unit/operator/status/tools.ts';
 import { merged, type Change } from './crd-change.ts';
 import type { Deployment, Scene } from './scene.ts';
-import { conditionOf, namespaceWith, seen, Watched } from './watched.ts';
+import { namespaceWith, seen, Watched } from './watched.ts';
 
 interface Described {
   readonly namespace: string;
   /** Merged into the spec of `Scene.logStream`. */
   readonly change?: Change;
+  /** Its stream has no events before the test puts some. */
+  readonly idle?: boolean;
 }
 
 export interface Trouble {
@@ -49,14 +51,14 @@ export class Flow extends Watched {
     this.kinesis = kinesis;
   }
 
-  /** Not applied yet; its stream has its first events. Ended after `meanwhile`. */
+  /** Not applied yet; its stream has its first events, unless idle. Ended after `meanwhile`. */
   static async with(scene: Scene, described: Described, meanwhile: (flow: Flow) => Promise<void>): Promise<void> {
-    const { namespace } = described;
+    const { namespace, idle = false } = described;
     const kinesis = await startSimulatorProcess({ streams: { [namespace]: 1 }, settings: { readLimits: false } });
     try {
       await namespaceWith(scene, namespace);
       const flow = new Flow(scene, described, kinesis);
-      await flow.put();
+      if (!idle) await flow.put();
       await meanwhile(flow);
     } finally {
       await kinesis.close();
@@ -91,19 +93,6 @@ export class Flow extends Watched {
     await this.isNoted(told.reason, words);
   }
 
-  /** Of the output alone: a reader is ready as long as it may deliver something. */
-  async isToldOfOutput({ words, code = '', reason }: Trouble): Promise<void> {
-    await until(
-      async () => {
-        const found = conditionOf(await this.read(), 'OutputReachable');
-        return found?.status === 'False' && found.reason === reason && holds(found.message, [...words, code]);
-      },
-      `OutputReachable=False, ${reason}, in ${this.namespace}`,
-      60_000,
-    );
-    await this.isNoted(reason, words);
-  }
-
   async isNoted(reason: string, words: readonly string[]): Promise<void> {
     const isThere = async () => (await this.#notes(reason)).some((note) => holds(note, words));
     await until(isThere, `an Event ${reason} in ${this.namespace}`);
@@ -111,6 +100,7 @@ export class Flow extends Watched {
 
   /** Nobody has done anything but mend; nothing is missing. Answers how many came twice. */
   async isWell(): Promise<number> {
+    await this.arrived();
     await this.heals();
     await this.put();
     return this.arrived();
