@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { isAbort, type Clock } from '../base/clock.ts';
 import { KinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
+import { Reminder } from '../base/reminder.ts';
 import type { StoredRow } from './checkpoint/store.ts';
 import type { Shard } from './fetch/source.ts';
 import type { StreamRows } from './rows.ts';
@@ -26,8 +27,6 @@ export interface LeaseParts {
 /** Rows are read this often in a period, so that two silent periods are noticed within three. */
 const LOOKS_IN_A_PERIOD = 3;
 const WAKES_IN_A_PERIOD = 10;
-/** Between two lines about another reader of a stream that is not to be shared. */
-const OTHER_AGAIN_MS = 300_000;
 
 export class Leases {
   readonly #parts: LeaseParts;
@@ -36,13 +35,15 @@ export class Leases {
   readonly #watched = new Set<string>();
   /** When the writes that made rows ours began. */
   readonly #takenAt = new Map<string, number>();
-  #saidOtherAt = -Infinity;
+  /** Of another reader of a stream that is not to be shared. */
+  readonly #other: Reminder;
   readonly tenure: Tenure;
   /** Unique for this run of this reader: `name/process/random`. */
   readonly me: string;
 
   constructor(parts: LeaseParts) {
     this.#parts = parts;
+    this.#other = new Reminder(parts.clock);
     this.#watch = new LeaseWatch(parts.periodMs);
     this.tenure = new Tenure(parts.clock, parts.shared ? PERIODS_TO_LIVE * parts.periodMs : Infinity);
     this.me = `${parts.name ?? hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
@@ -136,11 +137,8 @@ export class Leases {
 
   /** The one before this reader may have died: what does not move is waited for in silence. */
   #sayOther(event: 'reader.aside' | 'reader.beside', owner: string, rows: StreamRows): void {
-    const { clock, log } = this.#parts;
     const moves = [...this.#watch.owners()].some((other) => other.owner === owner && other.moved);
-    if (!moves || clock.monotonic() - this.#saidOtherAt < OTHER_AGAIN_MS) return;
-    this.#saidOtherAt = clock.monotonic();
-    log.emit(event, { stream: rows.stream.id, owner });
+    if (moves && this.#other.due()) this.#parts.log.emit(event, { stream: rows.stream.id, owner });
   }
 
   async #take(row: StoredRow, force: boolean, rows: StreamRows, signal: AbortSignal): Promise<void> {

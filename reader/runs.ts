@@ -1,6 +1,7 @@
 /** The shards that this reader reads at this moment: begun, handed over, lost or failed, each on its own. */
 import { isAbort } from '../base/clock.ts';
 import { asKinlogError, describeError, type ErrorCode, type KinlogError } from '../base/errors.ts';
+import { Reminder } from '../base/reminder.ts';
 import { positionText } from './checkpoint/position.ts';
 import type { ShardRow, StoredRow } from './checkpoint/store.ts';
 import type { RecordSource, Shard } from './fetch/source.ts';
@@ -12,8 +13,6 @@ import { newRow } from './shards/lineage.ts';
 import { ownerText, ShardProgress } from './shards/progress.ts';
 import type { ShardState, ShardStatus } from './status.ts';
 
-/** A shard that failed for good is named again this often, because a line once in a week of logs is not seen. */
-const REMIND_EVERY_MS = 300_000;
 /** These concern one shard only; every other error that leaves a shard ends the reader. */
 const SHARD_ONLY: readonly ErrorCode[] = [
   'KINLOG_SHARD_GONE',
@@ -45,10 +44,15 @@ interface Run {
   readonly done: Promise<void>;
 }
 
+interface Failure {
+  readonly error: KinlogError;
+  readonly reminder: Reminder;
+}
+
 export class ShardRuns {
   readonly #context: RunContext;
   readonly #runs = new Map<string, Run>();
-  readonly #failed = new Map<string, { error: KinlogError; saidAt: number }>();
+  readonly #failed = new Map<string, Failure>();
 
   constructor(context: RunContext) {
     this.#context = context;
@@ -121,21 +125,20 @@ export class ShardRuns {
 
   /** The shard is not read here any more. */
   giveUp(shardId: string, error: KinlogError): void {
-    const { clock, log } = this.#context.parts;
-    this.#failed.set(shardId, { error, saidAt: clock.monotonic() });
-    log.emit('shard.failed', { shard: shardId, error: describeError(error) });
+    const failure = { error, reminder: new Reminder(this.#context.parts.clock) };
+    this.#failed.set(shardId, failure);
+    this.#sayFailed(shardId, failure);
   }
 
   /** Says again which shards failed here, except those that were read to their end since, or begin anew. */
   remind(known: ReadonlyMap<string, StoredRow>): void {
-    const { clock, log } = this.#context.parts;
-    for (const [shard, failure] of this.#failed) {
-      const over = (known.get(shard)?.position.kind ?? 'end') === 'end';
-      if (over) this.#failed.delete(shard);
-      if (over || clock.monotonic() - failure.saidAt < REMIND_EVERY_MS) continue;
-      failure.saidAt = clock.monotonic();
-      log.emit('shard.failed', { shard, error: describeError(failure.error) });
-    }
+    for (const [shard, failure] of this.#failed)
+      if ((known.get(shard)?.position.kind ?? 'end') === 'end') this.#failed.delete(shard);
+      else this.#sayFailed(shard, failure);
+  }
+
+  #sayFailed(shard: string, { error, reminder }: Failure): void {
+    if (reminder.due()) this.#context.parts.log.emit('shard.failed', { shard, error: describeError(error) });
   }
 
   /** Undefined for a shard that is not read here and did not fail here. */

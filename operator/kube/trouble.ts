@@ -1,6 +1,7 @@
 /** What a reflector does about failures: waits longer and longer, and says seldom what is wrong. */
 import type { Clock } from '../../base/clock.ts';
 import type { EventLog } from '../../base/events.ts';
+import { Reminder } from '../../base/reminder.ts';
 import type { KubeError } from './api.ts';
 import type { Reach } from './reach.ts';
 
@@ -8,7 +9,6 @@ import type { Reach } from './reach.ts';
 const BACKOFF = { firstMs: 800, ceilingMs: 30_000, healthyMs: 120_000 };
 /** A server that restarts is worth no line. */
 const SILENT_MS = 30_000;
-const REPEAT_MS = 300_000;
 
 interface TroubleParts {
   readonly reach: Reach;
@@ -29,7 +29,7 @@ export class Trouble {
   #hurriedAtMs = -Infinity;
   /** Begin of the failures that nothing good has interrupted. */
   #sinceMs: number | undefined;
-  #saidAtMs: number | undefined;
+  readonly #reminder: Reminder;
 
   constructor(
     about: { readonly kind: string; readonly namespace: string | undefined },
@@ -40,6 +40,7 @@ export class Trouble {
     this.#clock = clock;
     this.#log = log;
     this.#random = random;
+    this.#reminder = new Reminder(clock);
   }
 
   /** Says at once what only a person can change, anything else when it lasts; then every five minutes. Settles when it may be tried again; rejects when the signal aborts. */
@@ -49,19 +50,15 @@ export class Trouble {
     const fields = { ...this.#about, sort: error.sort, error: error.message };
     const lasting = error.sort === 'forbidden' || error.sort === 'unauthorized' || now - this.#sinceMs >= SILENT_MS;
     if (!lasting) this.#log.emit('watch.broken', fields);
-    else if (now - (this.#saidAtMs ?? -Infinity) >= REPEAT_MS) {
-      this.#saidAtMs = now;
-      this.#log.emit('watch.stalled', fields);
-    } else this.#log.repeat('watch.stalled');
+    else if (this.#reminder.due()) this.#log.emit('watch.stalled', fields);
+    else this.#log.repeat('watch.stalled');
     await this.#wait(error.retryAfterMs ?? 0, signal);
   }
 
   /** Something was heard of the server. */
   over(): void {
     this.#sinceMs = undefined;
-    if (this.#saidAtMs === undefined) return;
-    this.#saidAtMs = undefined;
-    this.#log.emit('watch.resumed', this.#about);
+    if (this.#reminder.over()) this.#log.emit('watch.resumed', this.#about);
   }
 
   /** The shortest wait. Rejects when the signal aborts. */

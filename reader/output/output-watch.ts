@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { describeError, type KinlogError } from '../../base/errors.ts';
 import type { EventLog } from '../../base/events.ts';
+import { Reminder } from '../../base/reminder.ts';
 
 export interface WatchParts {
   readonly log: EventLog;
@@ -12,9 +13,6 @@ export interface WatchParts {
   readonly stalledAfterMs: number;
 }
 
-/** A refusal that lasts is named again this often, because a line once in a week of logs is not seen. */
-const REMIND_EVERY_MS = 300_000;
-
 export class OutputWatch {
   readonly #parts: WatchParts;
   #waiting = 0;
@@ -23,7 +21,7 @@ export class OutputWatch {
   #stalled = false;
   #opened = false;
   /** Until what refused takes events again. */
-  readonly #refusals = new Map<string, { readonly remedy: string; readonly saidAt: number }>();
+  readonly #refusals = new Map<string, { readonly remedy: string; readonly reminder: Reminder }>();
 
   /** The first answer is waited for as an event is. */
   constructor(parts: WatchParts) {
@@ -62,14 +60,11 @@ export class OutputWatch {
   refused(by: string, error: KinlogError): void {
     const { log, clock } = this.#parts;
     const { remedy } = error;
-    const now = clock.monotonic();
     const told = this.#refusals.get(by);
-    if (told?.remedy === remedy && now - told.saidAt < REMIND_EVERY_MS) {
-      log.repeat('output.refused');
-      return;
-    }
-    this.#refusals.set(by, { remedy, saidAt: now });
-    log.emit('output.refused', { by, error: describeError(error) });
+    const { reminder } = told?.remedy === remedy ? told : { reminder: new Reminder(clock) };
+    this.#refusals.set(by, { remedy, reminder });
+    if (reminder.due()) log.emit('output.refused', { by, error: describeError(error) });
+    else log.repeat('output.refused');
   }
 
   wellAgain(by: string): void {

@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { asKinlogError, describeError, isKinlogError, KinlogError } from '../../base/errors.ts';
 import type { EventLog, Fields } from '../../base/events.ts';
+import { Reminder } from '../../base/reminder.ts';
 import { retry } from '../../base/retry.ts';
 import { comparePositions, positionText, type Position } from '../checkpoint/position.ts';
 import type { CheckpointStore, ShardRow, StoredRow, StreamKey } from '../checkpoint/store.ts';
@@ -28,8 +29,6 @@ export interface ProgressContext {
 const REFRESH_EVERY_MS = 3_600_000;
 /** At the tip a position is stored at most this often, however many small pages the service pushes. */
 const TIP_EVERY_MS = 1000;
-/** Between two lines about a position that can not be stored. */
-const DELAYED_AGAIN_MS = 300_000;
 
 export class ShardProgress {
   readonly watermark: Watermark;
@@ -47,7 +46,7 @@ export class ShardProgress {
   /** The write at the tip whose time has not come. */
   #later: Promise<void> | undefined;
   #failure: unknown;
-  #saidDelayedAt = -Infinity;
+  readonly #delayed: Reminder;
   /** Given back or ended: nothing may be written for it any more. */
   #gone = false;
   /** Writes of the row take turns. */
@@ -58,6 +57,7 @@ export class ShardProgress {
   constructor(row: StoredRow, context: ProgressContext, confirmedAt = -Infinity) {
     this.#row = row;
     this.#context = context;
+    this.#delayed = new Reminder(context.clock);
     this.#confirmedAt = confirmedAt;
     this.#storedAt = context.clock.monotonic();
     this.#readToMs = Math.max(row.readToMs ?? 0, row.position.kind === 'timestamp' ? row.position.ms : 0);
@@ -242,21 +242,16 @@ export class ShardProgress {
       onRetry: (error, waitMs) => this.#sayDelayed({ ...fields, error: describeError(error), waitMs }),
     });
     this.#storedAt = clock.monotonic();
-    this.#saidDelayedAt = -Infinity;
+    this.#delayed.over();
     this.#writtenAt = this.#storedAt;
     log.emit('checkpoint.stored', fields);
   }
 
   /** A store that is away would otherwise be told of at every try of every shard. */
   #sayDelayed(fields: Fields): void {
-    const { clock, log } = this.#context;
-    const now = clock.monotonic();
-    if (now - this.#saidDelayedAt < DELAYED_AGAIN_MS) {
-      log.repeat('checkpoint.delayed');
-      return;
-    }
-    this.#saidDelayedAt = now;
-    log.emit('checkpoint.delayed', fields);
+    const { log } = this.#context;
+    if (this.#delayed.due()) log.emit('checkpoint.delayed', fields);
+    else log.repeat('checkpoint.delayed');
   }
 
   async #compareAndSet(next: (row: StoredRow) => ShardRow, signal: AbortSignal): Promise<void> {
