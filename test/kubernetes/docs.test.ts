@@ -80,9 +80,10 @@ const type = async (text: string): Promise<string> => {
   return stdout;
 };
 
+/** Long, for the garbage collector looks for new kinds every 30 s only: a LogStream that goes sooner leaves its reader behind so long, and one of its name waits. */
 const running = (): Promise<string> =>
   type(`kubectl apply -f access-logs.yaml
-kubectl wait --for=condition=Ready logstream/access-logs --timeout=60s`);
+kubectl wait --for=condition=Ready logstream/access-logs --timeout=100s`);
 
 describe('the commands of the pages', () => {
   const put: string[] = [];
