@@ -77,12 +77,13 @@ function itemFaults(item: unknown, field: string, key: string | undefined): Over
 }
 
 function repeated(items: readonly Json[], keys: readonly string[], field: string): OverlayFault[] {
-  const texts = items.map((item) => keyText(item, keys));
-  return texts.flatMap((text, i) =>
-    texts.indexOf(text) === i
+  const seen = new Set<string>();
+  return items.flatMap((item, i) => {
+    const text = keyText(item, keys);
+    return seen.size < seen.add(text).size
       ? []
-      : [{ field: `${field}[${i}]`, what: `is there twice: ${keys.join(' and ')} ${text}` }],
-  );
+      : [{ field: `${field}[${i}]`, what: `is there twice: ${keys.join(' and ')} ${text}` }];
+  });
 }
 
 /** Fields that the LogStream says elsewhere, with where. */

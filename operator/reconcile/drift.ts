@@ -112,8 +112,20 @@ function listHolds(sent: readonly unknown[], there: unknown, { name }: Place): b
   // Items have no name of their own, so that theirs is looked up by the list's.
   const place = { name: '', within: name };
   if (keys === undefined) return sent.length === live.length && sent.every((item, i) => holds(item, live[i], place));
-  return sent.every((item) => live.some((other) => isSame(item, other, keys) && holds(item, other, place)));
+  const among = byKey(live, keys[0]!);
+  return sent.every((item) => among(item).some((other) => isSame(item, other, keys) && holds(item, other, place)));
 }
+
+/** Those that may be the same: a list has as many items as its owner likes, and each is looked for. */
+function byKey(live: readonly unknown[], key: string): (sent: unknown) => readonly unknown[] {
+  const keyed = Map.groupBy(live, (item) => keyOf(item, key));
+  return (sent) => {
+    const value = keyOf(sent, key);
+    return value === undefined ? live : (keyed.get(value) ?? []);
+  };
+}
+
+const keyOf = (item: unknown, key: string): unknown => (isGroup(item) ? own(item, key) : undefined);
 
 /** A list that is newer than the operator: named things are told apart by their names. */
 function namedItems(sent: readonly unknown[]): readonly string[] | undefined {

@@ -102,6 +102,13 @@ describe('a child that was applied', () => {
   ])('is not when %s', (_, way, change) => expect(after(sent, way, change)).toBe(false));
 });
 
+it('a list as long as an object can hold, in whatever order, takes no longer than its items', () => {
+  const env = Array.from({ length: 100_000 }, (_, n) => ({ name: `n${n}`, value: '1' }));
+  const sent = object({ spec: { template: { spec: { containers: [{ name: 'reader', env }] } } } });
+  expect(after(sent, ['spec', 'template', 'spec', 'containers', 0, 'env'], () => env.toReversed())).toBe(true);
+  expect(after(sent, ['spec', 'template', 'spec', 'containers', 0, 'env'], () => env.slice(1))).toBe(false);
+});
+
 describe('a claim', () => {
   const claim = (size: string, deletionPolicy: 'Retain' | 'Delete' = 'Retain', storageClassName?: string) => {
     const levelDB = { size, ...(storageClassName !== undefined && { storageClassName }) };

@@ -151,6 +151,12 @@ describe('fields that can not be laid over the pod', () => {
     expect(reader({ volumeMounts: [{ name: 'v', mountPath }] })).toEqual([]),
   );
 
+  it('a list as long as an object can hold takes no longer than its items', () => {
+    const env = Array.from({ length: 100_000 }, (_, n) => ({ name: `n${n}` }));
+    expect(reader({ env })).toEqual([]);
+    expect(reader({ env: [...env, { name: 'n7' }] })).toHaveLength(1);
+  });
+
   it.each([
     [{ containers: {} }, 'containers must be a list'],
     [{ containers: null }, 'containers must be a list'],
