@@ -87,7 +87,7 @@ export class Leases {
   /** Takes what is this reader's share of the shards that may be read, and asks for what is missing. Afterwards `rows` says which shards are ours. */
   async share(readable: readonly Shard[], rows: StreamRows, signal: AbortSignal): Promise<void> {
     if (!this.#parts.shared) return;
-    const { take, steal, ask, aside, beside } = assign({
+    const { take, steal, ask, aside, beside, more } = assign({
       me: this.me,
       alone: this.#parts.alone,
       rows: rows.known.values(),
@@ -103,6 +103,8 @@ export class Leases {
     const takes = [...take.map((row) => ({ row, force: false })), ...steal.map((row) => ({ row, force: true }))];
     await Promise.all(takes.map(({ row, force }) => this.#take(row, force, rows, signal)));
     await Promise.all(ask.map((row) => this.#ask(row, rows, signal)));
+    const hasTaken = ({ shardId }: StoredRow): boolean => rows.known.get(shardId)?.owner === this.me;
+    if (more === true && take.some(hasTaken)) await this.share(readable, rows, signal);
   }
 
   /** Shows that this reader lives, once in a period, by a write to the row that was written longest ago. Checkpoints show it too, so that a busy reader writes nothing for it.
@@ -125,7 +127,7 @@ export class Leases {
     }
   }
 
-  /** Fails with KINLOG_STREAM_TAKEN when this reader has begun to read as well, as two that start at once may; otherwise it waits for the other to go. */
+  /** Fails with KINLOG_STREAM_TAKEN when this reader has begun to read as well, as two may that see other shards at their start; otherwise it waits for the other to go. */
   #standAside(owner: string, rows: StreamRows): void {
     if ([...rows.known.values()].some((row) => row.owner === this.me && row.position.kind !== 'end'))
       throw new KinlogError(

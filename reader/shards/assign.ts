@@ -29,6 +29,8 @@ export interface Assignment {
   readonly aside?: string;
   /** A reader that reads beside this one, though it is told to have every shard. */
   readonly beside?: string;
+  /** Whoever has `take` may have more. */
+  readonly more?: boolean;
 }
 
 /**
@@ -50,7 +52,7 @@ export function assign(input: AssignInput): Assignment {
     if (rows === undefined) held.set(holder, [row]);
     else rows.push(row);
   }
-  if (input.alone === true) return alone(me, free, held);
+  if (input.alone === true) return alone(input, free, held);
   const loads = new Map([...held].map(([reader, rows]) => [reader, rows.length]));
   const total = free.length + [...loads.values()].reduce((sum, load) => sum + load, 0);
   const share = Math.ceil(total / loads.size);
@@ -63,14 +65,22 @@ export function assign(input: AssignInput): Assignment {
 }
 
 /** Of the readers that live, the one with the most shards reads, and of equals the first by name. Nobody asks for a shard, so that a reader that shares and one that
- *  does not never hand the same shards to and fro. */
-function alone(me: string, free: StoredRow[], held: ReadonlyMap<string, readonly StoredRow[]>): Assignment {
-  const [[first], second] = [...held].sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1)) as [
-    [string, unknown],
+ *  does not never hand the same shards to and fro. Who begins takes one shard, the same as all others that begin at that moment, and more only when it has that:
+ *  else each of them would read some for a while. */
+function alone(
+  { me, readable }: AssignInput,
+  free: readonly StoredRow[],
+  held: ReadonlyMap<string, readonly StoredRow[]>,
+): Assignment {
+  const [[first, mine], second] = [...held].sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1)) as [
+    [string, readonly StoredRow[]],
     [string, unknown]?,
   ];
-  if (first !== me) return { take: [], steal: [], ask: [], aside: first };
-  return { take: free, steal: [], ask: [], ...(second === undefined ? {} : { beside: second[0] }) };
+  const none = { take: [], steal: [], ask: [] };
+  if (first !== me) return { ...none, aside: first };
+  if (mine.length > 0) return { ...none, take: free, ...(second === undefined ? {} : { beside: second[0] }) };
+  const [begin] = [...readable].sort();
+  return { ...none, take: free.filter(({ shardId }) => shardId === begin), more: true };
 }
 
 function asked(

@@ -230,6 +230,20 @@ describe('readers that all decide by these rules', () => {
 });
 
 describe('a reader that shares with nobody', () => {
+  it('begins with the one shard that all who begin then see first, and has the others once it has that', () => {
+    const { take, more } = decide({ rows: rowsOf([undefined, 'dead', undefined]), dead: ['dead'], alone: true });
+    expect([ids(take), more]).toEqual([[shard(0)], true]);
+    const next = decide({ rows: rowsOf(['me', 'dead', undefined]), dead: ['dead'], alone: true });
+    expect([ids(next.take), next.more]).toEqual([[shard(1), shard(2)], undefined]);
+  });
+
+  it('takes none while the row of that shard is not known', () => {
+    const rows = rowsOf([undefined, undefined, undefined]);
+    const readable = new Set(ids(rows));
+    const how = { me: 'me', alone: true, overdue: () => false, denied: () => false, random: seededRandom(1) };
+    expect(assign({ ...how, rows: rows.slice(1), readable, lives: () => true }).take).toEqual([]);
+  });
+
   it("takes every shard when no other lives, the dead ones' too", () => {
     const { take, aside } = decide({ rows: rowsOf([undefined, 'dead', 'me']), dead: ['dead'], alone: true });
     expect([ids(take), aside]).toEqual([[shard(0), shard(1)], undefined]);
