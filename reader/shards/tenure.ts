@@ -32,7 +32,15 @@ export class Tenure {
   /** A conditional write that began at `startedAt` has succeeded. It may have reached the store as late as now, and until then the others have seen nothing. */
   confirm(startedAt: number): void {
     if (this.#lastsMs === Infinity) return;
-    if (!this.holds()) this.#since = this.#confirmedAt + this.#lastsMs;
+    this.#noticeLapse(startedAt);
     this.#confirmedAt = Math.max(this.#confirmedAt, startedAt);
+  }
+
+  #noticeLapse(startedAt: number): void {
+    if (this.#confirmedAt === -Infinity) return;
+    // What was confirmed during the lapse, and is answered only later, may have lapsed again before this.
+    if (!this.holds()) this.#since = Math.max(this.#confirmedAt + this.#lastsMs, startedAt);
+    // Or has lasted until then: answers come in any order.
+    else if (startedAt < this.#since && startedAt + this.#lastsMs > this.#since) this.#since = startedAt;
   }
 }

@@ -63,6 +63,19 @@ describe('a tenure', () => {
     expect(tenure.since).toBe(LASTS);
   });
 
+  it('casts doubt on what was confirmed during the lapse and is told of after its end, when that lapsed in between', async () => {
+    const clock = new FakeClock();
+    const tenure = new Tenure(clock, LASTS);
+    tenure.confirm(0);
+    await clock.advance(10_000);
+    tenure.confirm(10_000);
+    // The answer of a slow store to what began at 5,000: others could take that shard from 7,000 on.
+    tenure.confirm(5000);
+    expect(tenure.since).toBe(10_000);
+    tenure.confirm(8001);
+    expect(tenure.since).toBe(8001);
+  });
+
   it('takes no notice of the wall clock', () => {
     const clock = new FakeClock();
     const tenure = new Tenure(clock, LASTS);
