@@ -51,7 +51,8 @@ export async function readShard(work: ShardWork, signals: ReadSignals): Promise<
     await progress.end([...new Set(children.map(({ shardId }) => shardId))], signals.drain);
     return true;
   } catch (error) {
-    const stopped = signals.stop.aborted && error === signals.stop.reason;
+    // A sink may stop by a signal of its own that goes with this one.
+    const stopped = signals.stop.aborted && (error === signals.stop.reason || isAbort(error));
     if (!stopped) work.failing(error);
     const refused = await storeAccepted(work, signals.drain);
     if (!stopped) throw error;
