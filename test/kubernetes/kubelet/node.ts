@@ -4,7 +4,7 @@ import { ApiFailure, unless, type NodeApi } from './api.ts';
 import { now } from './types.ts';
 
 const BEAT_MS = 1000;
-const CAPACITY = { cpu: '64', memory: '256Gi', pods: '10000', 'ephemeral-storage': '1Ti' };
+const CAPACITY = { cpu: '1000', memory: '4Ti', pods: '10000', 'ephemeral-storage': '1Ti' };
 
 const HOLLOW = 'kinlog.test/hollow';
 
