@@ -1,5 +1,4 @@
 /** Suites 8 and 9 and wrong input, where it takes minutes or comes late: a pod that never ends, memory that is used up, a Secret that nobody brings, a spec that is too large, another table, an AWS that refuses at the very end. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KINDS } from '../../operator/kube/kinds.ts';
@@ -10,7 +9,7 @@ import { until } from '../flow/cli-process.ts';
 import { readTable } from '../interop/lease-table.ts';
 import { Flow } from './refused-flow.ts';
 import { RefusingDynamo } from './refusing-dynamo.ts';
-import { Scene, TOKEN } from './scene.ts';
+import { Scene, TOKEN, type Placed } from './scene.ts';
 import { makeTable } from './their-table.ts';
 import { conditionOf, namespaceWith, secretWith, Watched } from './watched.ts';
 
@@ -102,25 +101,15 @@ describe.concurrent('memory', () => {
   it('that is used up again and again is told as that, and once there is more of it nothing is missing', PATIENCE, () =>
     Flow.with(scene, { namespace: 'memory' }, async (flow) => {
       await flow.runs();
-      const life = new AbortController();
-      const grows = (async () => {
-        while (!life.signal.aborted) {
-          for (const { node, pod } of await scene.readers('memory'))
-            await node.control({ do: 'out-of-memory', pod: `memory/${pod.name}` }).catch(() => undefined);
-          await sleep(100);
-        }
-      })();
-      try {
+      const grow = ({ node, pod }: Placed) => node.control({ do: 'out-of-memory', pod: `memory/${pod.name}` });
+      await flow.whileEnding(grow, async () => {
         await flow.put();
         await flow.isTold({
           reason: 'ReaderCrashLooping',
           as: 'Failed',
           words: ['ends again and again', 'exit code 137, OOMKilled', 'Raise spec.resources.limits.memory'],
         });
-      } finally {
-        life.abort();
-        await grows;
-      }
+      });
       await flow.apply({ resources: { limits: { memory: '1Gi' } } });
       await flow.isWell();
     }),

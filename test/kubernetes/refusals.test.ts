@@ -1,6 +1,5 @@
 /** What Splunk, AWS, a position store or a node refuses to a reader: told with reason and remedy, in conditions and an Event; mended it heals by itself, and nothing is lost meanwhile. */
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +9,7 @@ import { kms } from '../fakes/kinesis/faults.ts';
 import { until } from '../flow/cli-process.ts';
 import type { Change } from './crd-change.ts';
 import { Flow, type Trouble } from './refused-flow.ts';
-import { Scene, TOKEN } from './scene.ts';
+import { Scene, TOKEN, type Placed } from './scene.ts';
 import { makeTable, worker } from './their-table.ts';
 import { secretWith } from './watched.ts';
 
@@ -297,25 +296,16 @@ describe.concurrent('a node', () => {
   it('that kills the reader again and again: it is told, and what was stored is not read again', () =>
     Flow.with(scene, { namespace: 'killed' }, async (flow) => {
       await flow.runs();
-      const life = new AbortController();
-      const killer = (async () => {
-        while (!life.signal.aborted) {
-          for (const { node, pod } of await scene.readers('killed'))
-            await node.control({ do: 'kill', pod: `killed/${pod.name}`, signal: 'SIGKILL' }).catch(() => undefined);
-          await sleep(100);
-        }
-      })();
-      try {
+      const kill = ({ node, pod }: Placed) =>
+        node.control({ do: 'kill', pod: `killed/${pod.name}`, signal: 'SIGKILL' });
+      await flow.whileEnding(kill, async () => {
         await flow.put();
         await flow.isTold({
           reason: 'ReaderCrashLooping',
           as: 'Failed',
           words: ['ends again and again', 'exit code 137', 'kubectl logs --previous'],
         });
-      } finally {
-        life.abort();
-        await killer;
-      }
+      });
       // What was accepted in the second before a kill and not stored.
       expect(await flow.isWell()).toBeLessThanOrEqual(20);
     }));

@@ -1,11 +1,12 @@
 /** A LogStream in a namespace of its own, its events, and what is told while somebody refuses something to its reader. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { startSimulatorProcess, type SimulatorProcess } from '../fakes/kinesis/child.ts';
 import { until } from '../flow/cli-process.ts';
 import { numbered } from '../flow/run-scene.ts';
 import { waitSettles, type KStatus } from '../unit/operator/status/tools.ts';
 import { merged, type Change } from './crd-change.ts';
-import type { Deployment, Scene } from './scene.ts';
+import type { Deployment, Placed, Scene } from './scene.ts';
 import { namespaceWith, seen, Watched } from './watched.ts';
 
 interface Described {
@@ -84,6 +85,24 @@ export class Flow extends Watched {
     const isThere = () => new Set(this.#scene.accepted(beginning)).size === this.#all.length;
     await until(isThere, `${this.#all.length} events ${beginning}… accepted`, LONGEST_PAUSE_MS);
     return this.#scene.arrived(this.#all, beginning);
+  }
+
+  /** As long as `meanwhile` takes, each reader that comes to life is ended again. */
+  async whileEnding(end: (reader: Placed) => Promise<unknown>, meanwhile: () => Promise<void>): Promise<void> {
+    const life = new AbortController();
+    const ending = (async () => {
+      while (!life.signal.aborted) {
+        // One that has just ended can not be ended.
+        for (const reader of await this.#scene.readers(this.namespace)) await end(reader).catch(() => undefined);
+        await sleep(100);
+      }
+    })();
+    try {
+      await meanwhile();
+    } finally {
+      life.abort();
+      await ending;
+    }
   }
 
   /** As everybody sees it who waits for the condition Ready, and in an Event. */
