@@ -10,6 +10,7 @@ import type { KubeObject, ResourceKind } from './kube/object.ts';
 import type { Reach } from './kube/reach.ts';
 import { Reflector, type ReflectorCount } from './kube/reflector.ts';
 import type { LogStream } from './logstream.ts';
+import { worthOfPod } from './reconcile/pods.ts';
 
 /** How often a cluster is asked whether it has learned of PodMonitors, or forgotten. */
 const LEARNING_MS = 60_000;
@@ -38,6 +39,7 @@ interface Watched {
   readonly cache: Cache<KubeObject>;
   readonly labelSelector?: string;
   readonly metadataOnly?: boolean;
+  readonly keep?: (object: KubeObject) => KubeObject;
 }
 
 export class Watching {
@@ -88,7 +90,7 @@ export class Watching {
     });
     return [
       first,
-      { kind: KINDS.pod, cache: pods, labelSelector: `${READER.label}=${READER.value}` },
+      { kind: KINDS.pod, cache: pods, labelSelector: `${READER.label}=${READER.value}`, keep: worthOfPod },
       ...whole,
       ...metadata,
     ];

@@ -1,4 +1,5 @@
 /** Takes LogStreams from the queue and brings them up to date, several at once; decides by the failure when one is tried again. */
+import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { isAbort, type Clock } from '../base/clock.ts';
 import { Deadline } from '../base/deadline.ts';
 import { asKinlogError, isKinlogError } from '../base/errors.ts';
@@ -101,6 +102,8 @@ export class Workers {
         this.#running.delete(key);
         queue.done(key);
       }
+      // A pass that finds nothing to do waits for nothing: thousands in a row, as after a restart, would keep the lease and the probes waiting.
+      await turnOfOthers();
     }
   }
 

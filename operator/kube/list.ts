@@ -14,6 +14,8 @@ export interface Selection {
   readonly labelSelector?: string | undefined;
   /** Everything but the metadata stays on the server. */
   readonly metadataOnly?: boolean | undefined;
+  /** What of each object is worth its memory; all of it when absent. */
+  readonly keep?: ((object: KubeObject) => KubeObject) | undefined;
 }
 
 /** From `/api` or `/apis` on. Without a name that of the listing. */
@@ -51,11 +53,12 @@ interface ListAnswer {
 export async function* listPages(
   api: KubeApi,
   kind: ResourceKind,
-  { namespace, labelSelector, metadataOnly }: Selection,
+  selection: Selection,
   signal: AbortSignal,
 ): AsyncGenerator<{ readonly items: readonly KubeObject[]; readonly resourceVersion: string }> {
+  const { namespace, labelSelector, metadataOnly } = selection;
   const call = { method: 'GET', path: pathOf(kind, namespace), accept: acceptOf(metadataOnly, 'List') } as const;
-  const keep = kept(metadataOnly);
+  const keep = kept(selection);
   let query: PageQuery = { limit: PAGE, labelSelector, continue: undefined };
   do {
     const { answer, limit } = await page(api, { ...call, query }, signal);
@@ -120,4 +123,7 @@ function slimmest<T extends KubeObject>({ metadata }: T, { apiVersion, kind }: R
 }
 
 /** As a cache keeps it. */
-export const kept = (metadataOnly: boolean | undefined): typeof slim => (metadataOnly === true ? slimmest : slim);
+export function kept({ metadataOnly, keep }: Selection): (object: KubeObject, kind: ResourceKind) => KubeObject {
+  if (metadataOnly === true) return slimmest;
+  return keep === undefined ? slim : (object, kind) => slim(keep(object), kind);
+}

@@ -138,10 +138,10 @@ export class Reflector<T extends KubeObject> {
     const resourceVersion = (object as Partial<T> | null | undefined)?.metadata?.resourceVersion;
     if (resourceVersion === undefined) throw transportFailure(call, 'an event without a resourceVersion');
     this.#refuseThePast(resourceVersion, call);
-    const { cache, kind, metadataOnly } = this.#options;
-    const keep = kept(metadataOnly);
-    if (type === 'DELETED') cache.remove(keep(news, kind));
-    else if (type !== 'BOOKMARK') cache.put(keep(news, kind));
+    const { cache, kind } = this.#options;
+    const keep = kept(this.#options);
+    if (type === 'DELETED') cache.remove(keep(news, kind) as T);
+    else if (type !== 'BOOKMARK') cache.put(keep(news, kind) as T);
     this.#resourceVersion = resourceVersion;
   }
 

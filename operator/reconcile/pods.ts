@@ -59,6 +59,43 @@ export class Pods {
   }
 }
 
+interface Container {
+  readonly resources?: object | undefined;
+}
+
+interface Pod extends KubeObject {
+  readonly spec?: {
+    readonly serviceAccountName?: string | undefined;
+    readonly overhead?: object | undefined;
+    readonly containers?: readonly Container[] | undefined;
+    readonly initContainers?: readonly Container[] | undefined;
+  };
+  readonly status?: {
+    readonly phase?: string | undefined;
+    readonly podIP?: string | undefined;
+    readonly conditions?: readonly object[] | undefined;
+    readonly containerStatuses?: readonly object[] | undefined;
+  };
+}
+
+/** What is looked at of a pod: half of the operator's memory would be what is not. */
+export function worthOfPod(pod: KubeObject): KubeObject {
+  const { spec = {}, status = {}, ...rest } = pod as Pod;
+  const { serviceAccountName, overhead, containers, initContainers } = spec;
+  const { phase, podIP, conditions, containerStatuses } = status;
+  const resources = (list: readonly Container[] | undefined) =>
+    list?.map((container) => ({ resources: container.resources }));
+  const kept: Pod = {
+    ...rest,
+    spec: {
+      ...{ serviceAccountName, overhead },
+      ...{ containers: resources(containers), initContainers: resources(initContainers) },
+    },
+    status: { phase, podIP, conditions, containerStatuses },
+  };
+  return kept;
+}
+
 /** Its containers have ended and are never started again: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase */
 function hasEnded(pod: KubeObject): boolean {
   const { phase } = (pod as { status?: { phase?: string } }).status ?? {};

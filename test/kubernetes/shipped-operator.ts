@@ -4,10 +4,12 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NODE } from '../../operator/image/paths.ts';
 
 const START_MS = 60_000;
 const KEPT_LINES = 200;
+const ENDING_MS = 1000;
 /** What Node takes by itself in a container of `MEMORY_LIMIT`; here it would take what this host has, and collect garbage later. */
 const HEAP = ['--max-old-space-size=256', '--max-semi-space-size=1'];
 /** As install.yaml has it. */
@@ -78,8 +80,16 @@ export class ShippedOperator {
   }
 
   async scrape(): Promise<string[]> {
-    const answer = await fetch(`http://${this.#metrics}/metrics`);
-    return (await answer.text()).split('\n');
+    try {
+      const answer = await fetch(`http://${this.#metrics}/metrics`);
+      return (await answer.text()).split('\n');
+    } catch (error) {
+      // What is known of an end may come a moment after the connection's.
+      const { exitCode, signalCode } = await Promise.race([this.#ended, sleep(ENDING_MS)]).then(() => this.#child);
+      const how = exitCode ?? signalCode;
+      const what = how === null ? 'the operator does not answer' : `the operator ended with ${how}`;
+      throw new Error(`${what}; it said:\n${this.log}`, { cause: error });
+    }
   }
 
   /** MiB: now, and the most since it began. */

@@ -68,6 +68,18 @@ describe('a worker', () => {
     await scene.end();
   });
 
+  it('leaves everybody else a turn after each pass, however many in a row find nothing to do', async () => {
+    const scene = new Scene();
+    for (let i = 0; i < 100; i++) scene.queue.add(`logs/${i}`);
+    let turns = 0;
+    while (scene.passes.length < 100) {
+      turns++;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(turns).toBeGreaterThanOrEqual(100);
+    await scene.end();
+  });
+
   it.each(['transport', 'unauthorized', 'conflict', 'exists', 'expired', 'missing'] as const)(
     'tries again soon, later each time, after %s',
     async (sort) => {

@@ -7,6 +7,7 @@ import { slim } from '../../../../operator/kube/list.ts';
 import type { KubeObject, ResourceKind } from '../../../../operator/kube/object.ts';
 import type { LogStream, LogStreamSpec } from '../../../../operator/logstream.ts';
 import type { Recorder } from '../../../../operator/recorder.ts';
+import { worthOfPod } from '../../../../operator/reconcile/pods.ts';
 import { Reconciler } from '../../../../operator/reconcile/reconcile.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { FakeKube } from '../../../fakes/kubernetes/server.ts';
@@ -52,7 +53,12 @@ class Operator {
   look(): void {
     const { caches } = this;
     this.#fill(caches.logStreams as unknown as Cache<KubeObject>, KINDS.logStream, () => true);
-    this.#fill(caches.pods, KINDS.pod, ({ labels }) => labels?.['app.kubernetes.io/name'] === 'kinlog-reader');
+    this.#fill(
+      caches.pods,
+      KINDS.pod,
+      ({ labels }) => labels?.['app.kubernetes.io/name'] === 'kinlog-reader',
+      worthOfPod,
+    );
     const isManaged = ({ labels }: KubeObject['metadata']) =>
       labels?.['app.kubernetes.io/managed-by'] === 'kinlog-operator';
     for (const kind of CHILD_KINDS) this.#fill(caches.children[kind], KINDS[kind], isManaged);
