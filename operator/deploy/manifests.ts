@@ -10,8 +10,10 @@ const PORTS = { metrics: 8080, probes: 8081 } as const;
 type Scope = Node;
 
 export function serviceAccount(variant: Variant): Tree {
+  const annotations = variant.block('serviceAccount.annotations');
+  const names = { namespace: variant.namespace, name: variant.serviceAccount };
   return {
-    ...head('v1', 'ServiceAccount', variant, { namespace: variant.namespace, name: variant.serviceAccount }),
+    ...head('v1', 'ServiceAccount', variant, { ...names, annotations }),
     automountServiceAccountToken: false,
   };
 }

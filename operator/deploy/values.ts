@@ -65,7 +65,7 @@ export const VALUES = {
   'rbac.aggregate': flag('Let whoever may view or edit a namespace view or edit the LogStreams in it.', true),
   'serviceAccount.create': flag('', true),
   'serviceAccount.name': text('That of the chart when empty.'),
-  'serviceAccount.annotations': textMap(''),
+  'serviceAccount.annotations': textMap('Of the operator’s own; readers have theirs in spec.serviceAccount.'),
   resources: map('', { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } }),
   podAnnotations: textMap(''),
   podLabels: textMap(''),

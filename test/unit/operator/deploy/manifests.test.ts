@@ -1,7 +1,9 @@
 /** What the manifests promise a cluster. */
 import { describe, expect, it } from 'vitest';
+import { chartFiles } from '../../../../operator/deploy/chart.ts';
 import { clusterRole, deployment } from '../../../../operator/deploy/manifests.ts';
 import { rightsTable } from '../../../../operator/deploy/rights.ts';
+import { VALUES } from '../../../../operator/deploy/values.ts';
 import { defaults } from '../../../../operator/deploy/variant.ts';
 
 interface Rule {
@@ -49,5 +51,25 @@ describe('the pod of the operator', () => {
     expect(spec.template.spec.containers.map(({ securityContext }) => securityContext)).toEqual([
       { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
     ]);
+  });
+});
+
+describe('the chart', () => {
+  const templates = [...chartFiles('1.2.3')].filter(([name]) => name.startsWith('templates/'));
+
+  it('does something with every value that it takes', () => {
+    const used = new Set(
+      templates.flatMap(([, text]) => [...text.matchAll(/\.Values\.([A-Za-z.]+)/g)].map(([, name]) => name)),
+    );
+    expect(Object.keys(VALUES).filter((name) => !used.has(name))).toEqual([]);
+  });
+
+  it('puts the annotations of its service account into its metadata', () => {
+    expect(new Map(templates).get('templates/service-account.yaml')).toContain(`
+{{- with $.Values.serviceAccount.annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+{{- end }}
+`);
   });
 });
