@@ -58,6 +58,9 @@ const READERS: readonly Alert[] = [
   },
 ];
 
+/** Every operator that is made with controller-runtime has metrics of these names. */
+const OURS = '{controller="logstream"}';
+
 const OPERATOR: readonly Alert[] = [
   {
     name: 'KinlogLogStreamsNotReady',
@@ -68,15 +71,14 @@ const OPERATOR: readonly Alert[] = [
   },
   {
     name: 'KinlogOperatorWithoutLeader',
-    expression: 'absent(leader_election_master_status == 1)',
+    expression: 'absent(leader_election_master_status{name="kinlog-operator"} == 1)',
     for: '5m',
     severity: 'warning',
     summary: 'No operator works: readers go on, but no change of a LogStream is carried out.',
   },
   {
     name: 'KinlogOperatorErrors',
-    expression:
-      'sum(increase(controller_runtime_reconcile_errors_total[15m])) + sum(increase(controller_runtime_reconcile_panics_total[15m])) > 10',
+    expression: `sum(increase(controller_runtime_reconcile_errors_total${OURS}[15m])) + sum(increase(controller_runtime_reconcile_panics_total${OURS}[15m])) > 10`,
     for: '15m',
     severity: 'warning',
     summary: 'The operator fails again and again. Its log says at what.',

@@ -89,35 +89,44 @@ const READERS: readonly Panel[] = [
   },
 ];
 
+/** Every operator that is made with controller-runtime has metrics of these names. */
+const OURS = '{controller="logstream"}';
+/** For metrics that do not say whose they are. */
+const IN_OUR_PODS = 'on (namespace, pod) kinlog_operator_build_info';
+
 const OPERATOR: readonly Panel[] = [
-  { title: 'LogStreams', unit: 'short', queries: { 'max by (ready) (kinlog_operator_logstreams)': 'Ready {{ready}}' } },
+  {
+    title: 'LogStreams',
+    unit: 'short',
+    queries: { 'sum by (ready) (max by (namespace, ready) (kinlog_operator_logstreams))': 'Ready {{ready}}' },
+  },
   {
     title: 'Passes',
     unit: 'ops',
-    queries: { 'sum by (result) (rate(controller_runtime_reconcile_total[$__rate_interval]))': '{{result}}' },
+    queries: {
+      [`sum by (result) (rate(controller_runtime_reconcile_total${OURS}[$__rate_interval]))`]: '{{result}}',
+    },
   },
   {
     title: 'Duration of a pass',
     unit: 's',
-    queries: {
-      'histogram_quantile(0.5, sum by (le) (rate(controller_runtime_reconcile_time_seconds_bucket[$__rate_interval])))':
-        'p50',
-      'histogram_quantile(0.99, sum by (le) (rate(controller_runtime_reconcile_time_seconds_bucket[$__rate_interval])))':
-        'p99',
-    },
+    queries: { [duration(0.5)]: 'p50', [duration(0.99)]: 'p99' },
   },
   {
     title: 'Queue',
     unit: 'short',
-    queries: { 'sum(workqueue_depth)': 'waiting', 'sum(controller_runtime_active_workers)': 'worked on' },
+    queries: {
+      [`sum(workqueue_depth${OURS})`]: 'waiting',
+      [`sum(controller_runtime_active_workers${OURS})`]: 'worked on',
+    },
   },
   {
     title: 'Failures',
     unit: 'ops',
     queries: {
-      'sum(rate(controller_runtime_reconcile_errors_total[$__rate_interval]))': 'errors',
-      'sum(rate(controller_runtime_terminal_reconcile_errors_total[$__rate_interval]))': 'terminal',
-      'sum(rate(controller_runtime_reconcile_panics_total[$__rate_interval]))': 'unexpected',
+      [`sum(rate(controller_runtime_reconcile_errors_total${OURS}[$__rate_interval]))`]: 'errors',
+      [`sum(rate(controller_runtime_terminal_reconcile_errors_total${OURS}[$__rate_interval]))`]: 'terminal',
+      [`sum(rate(controller_runtime_reconcile_panics_total${OURS}[$__rate_interval]))`]: 'unexpected',
       'sum(rate(kinlog_operator_reflector_failures_total[$__rate_interval]))': 'watches',
     },
   },
@@ -125,21 +134,26 @@ const OPERATOR: readonly Panel[] = [
     title: 'Requests to the API server',
     unit: 'ops',
     queries: {
-      'sum by (method, code) (rate(rest_client_requests_total{job=~".*kinlog.*"}[$__rate_interval]))':
+      [`sum by (method, code) (rate(rest_client_requests_total[$__rate_interval]) and ${IN_OUR_PODS})`]:
         '{{method}} {{code}}',
     },
   },
   {
     title: 'Leader',
     unit: 'short',
-    queries: { 'leader_election_master_status{job=~".*kinlog.*"}': '{{pod}}' },
+    queries: { 'leader_election_master_status{name="kinlog-operator"}': '{{pod}}' },
   },
   {
     title: 'Memory',
     unit: 'bytes',
-    queries: { 'process_resident_memory_bytes and on (pod) kinlog_operator_build_info': '{{pod}}' },
+    queries: { [`process_resident_memory_bytes and ${IN_OUR_PODS}`]: '{{pod}}' },
   },
 ];
+
+function duration(quantile: number): string {
+  const bucket = `controller_runtime_reconcile_time_seconds_bucket${OURS}`;
+  return `histogram_quantile(${quantile}, sum by (le) (rate(${bucket}[$__rate_interval])))`;
+}
 
 /** Of a panel; a dashboard is 24 wide. */
 const WIDTH = 12;

@@ -14,7 +14,7 @@ const page = (name: string) => readFileSync(path.join(root, 'docs', name), 'utf8
 const gauges = new Set([...page('run.md').matchAll(/kinlog_[a-z_]+/g)].map(([name]) => name));
 const counters = new Set([...page('events.md').matchAll(/`([a-z_]+)`/g)].map(([, name]) => `kinlog_${name!}_total`));
 
-function operatorMetrics(): Set<string> {
+function operatorMetrics(): OperatorMetrics {
   const metrics = new OperatorMetrics();
   metrics.observe({
     queue: { depth: 0, unfinishedMs: 0, longestRunningMs: 0 },
@@ -22,29 +22,42 @@ function operatorMetrics(): Set<string> {
     workerCount: 1,
     logStreams: new Cache(),
     leads: () => true,
-    leaseName: 'lease',
+    leaseName: 'kinlog-operator',
     version: '0',
   });
-  const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
-  return new Set(names.flatMap((name) => [name, `${name}_bucket`]));
+  metrics.reconciled('success', 1);
+  return metrics;
 }
 
-const known = new Set([...gauges, ...counters, ...operatorMetrics()]);
+const ofOperator = operatorMetrics().registry;
+const namesOfOperator = ofOperator.getMetricsAsArray().flatMap(({ name }) => [name, `${name}_bucket`]);
+const known = new Set([...gauges, ...counters, ...namesOfOperator]);
 
-const metricsOf = (expression: string): string[] =>
-  [...expression.replaceAll(/\{[^}]*\}|by \([^)]*\)|on \([^)]*\)|\[[^\]]*\]|"[^"]*"/g, '').matchAll(/[a-z]+_[a-z_]+/g)]
-    .map(([name]) => name)
-    .filter((name) => name !== 'histogram_quantile');
+interface Selector {
+  readonly metric: string;
+  readonly matchers: readonly string[];
+}
+
+const selectorsOf = (expression: string): Selector[] =>
+  [
+    ...expression
+      .replaceAll(/by \([^)]*\)|on \([^)]*\)|\[[^\]]*\]/g, '')
+      .matchAll(/\b([a-z]+_[a-z_]+)(?:\{([^}]*)\})?(?!\w*\()/g),
+  ].map(([, metric, matchers]) => ({ metric: metric!, matchers: matchers?.split(',') ?? [] }));
+const metricsOf = (expression: string): string[] => selectorsOf(expression).map(({ metric }) => metric);
 
 interface Dashboard {
   readonly panels: readonly { readonly title: string; readonly targets: readonly { readonly expr: string }[] }[];
 }
 
+const expressionsOf = (dashboard: object): string[] =>
+  (dashboard as Dashboard).panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+
 describe('every metric that is asked for exists', () => {
   it.each(Object.keys(DASHBOARDS))('in %s', (name) => {
-    const { panels } = DASHBOARDS[name] as Dashboard;
-    const asked = panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => metricsOf(expr)));
-    expect(asked.length).toBeGreaterThanOrEqual(panels.length);
+    const expressions = expressionsOf(DASHBOARDS[name]!);
+    const asked = expressions.flatMap(metricsOf);
+    expect(asked.length).toBeGreaterThanOrEqual(expressions.length);
     expect(asked.filter((metric) => !known.has(metric))).toEqual([]);
   });
 
@@ -52,5 +65,28 @@ describe('every metric that is asked for exists', () => {
     const asked = rules.flatMap(({ expr }) => metricsOf(expr as string));
     expect(asked.length).toBeGreaterThanOrEqual(rules.length);
     expect(asked.filter((metric) => !known.has(metric))).toEqual([]);
+  });
+});
+
+describe('what is asked for of the operator', () => {
+  const alerts = ALERT_GROUPS.flatMap(({ rules }) => rules.map(({ expr }) => expr as string));
+  const expressions = [...alerts, ...Object.values(DASHBOARDS).flatMap(expressionsOf)];
+
+  it('is never that of other operators, whose metrics have the same names', () => {
+    const open = expressions
+      .filter((expression) => !expression.includes('and on (namespace, pod) kinlog_operator_build_info'))
+      .flatMap(selectorsOf)
+      .filter(({ metric }) => !metric.startsWith('kinlog_'))
+      .filter(({ matchers }) => !matchers.some((one) => /^(controller="logstream"|name="kinlog-operator")$/.test(one)));
+    expect(open).toEqual([]);
+  });
+
+  it('is found by labels that its metrics have', async () => {
+    const lines = (await ofOperator.metrics()).split('\n');
+    const has = ({ metric, matchers }: Selector) =>
+      lines.some((line) => line.startsWith(metric) && matchers.every((matcher) => line.includes(matcher)));
+    const asked = expressions.flatMap(selectorsOf).filter(({ metric }) => namesOfOperator.includes(metric));
+    const missed = asked.filter((selector) => selector.matchers.length > 0 && !has(selector));
+    expect(missed).toEqual([]);
   });
 });
