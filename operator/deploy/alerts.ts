@@ -9,6 +9,10 @@ interface Alert {
   readonly summary: string;
 }
 
+/** Also what a new pod counts before it is asked for the first time: `increase` knows no time before the first sample. */
+const counted = (counter: string, within: string): string =>
+  `increase(${counter}[${within}]) > 0 or (${counter} unless ${counter} offset ${within}) > 0`;
+
 const READERS: readonly Alert[] = [
   {
     name: 'KinlogBehind',
@@ -40,19 +44,19 @@ const READERS: readonly Alert[] = [
   },
   {
     name: 'KinlogOutputRefused',
-    expression: 'increase(kinlog_output_refusals_total[15m]) > 0',
+    expression: counted('kinlog_output_refusals_total', '15m'),
     severity: 'warning',
     summary: 'Splunk refuses the token or an index.',
   },
   {
     name: 'KinlogDataLoss',
-    expression: 'increase(kinlog_data_losses_total[1h]) > 0',
+    expression: counted('kinlog_data_losses_total', '1h'),
     severity: 'critical',
     summary: 'Records aged out of the stream before they were read.',
   },
   {
     name: 'KinlogEventsRefused',
-    expression: 'increase(kinlog_events_dead_lettered_total[1h]) > 0',
+    expression: counted('kinlog_events_dead_lettered_total', '1h'),
     severity: 'warning',
     summary: 'Splunk will never take some events; they lie in the dead letters.',
   },

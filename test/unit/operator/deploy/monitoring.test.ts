@@ -90,3 +90,23 @@ describe('what is asked for of the operator', () => {
     expect(missed).toEqual([]);
   });
 });
+
+/** The rules for readers stand in the page of `kinlog run` too, for those who run it elsewhere. */
+describe('the alerts of readers', () => {
+  const readers = ALERT_GROUPS.find(({ name }) => name === 'kinlog')!.rules as readonly {
+    alert: string;
+    expr: string;
+  }[];
+
+  it('are the same in docs/run.md', () => {
+    const rules = [...page('run.md').matchAll(/- alert: (\w+)\n +expr: (.+)/g)].map(([, alert, expr]) => [alert, expr]);
+    expect(rules).toEqual(readers.map(({ alert, expr }) => [alert, expr]));
+  });
+
+  it('also fire for what is counted before the first scrape of a new pod', () => {
+    const counted = readers.filter(({ expr }) => expr.includes('_total'));
+    expect(counted.map(({ alert }) => alert)).toEqual(['KinlogOutputRefused', 'KinlogDataLoss', 'KinlogEventsRefused']);
+    for (const { expr } of counted)
+      expect(expr).toMatch(/^increase\((\w+)\[(\w+)\]\) > 0 or \(\1 unless \1 offset \2\) > 0$/);
+  });
+});
