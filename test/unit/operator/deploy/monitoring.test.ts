@@ -91,6 +91,17 @@ describe('what is asked for of the operator', () => {
   });
 });
 
+describe('the alerts of the operator', () => {
+  const rules = ALERT_GROUPS.find(({ name }) => name === 'kinlog-operator')!.rules as readonly { expr: string }[];
+
+  it('need no more failures than one LogStream brings about, which is tried every five minutes in the end', () => {
+    // Three in 15 minutes; two when the scrapes lie badly.
+    const counts = rules.flatMap(({ expr }) => [...expr.matchAll(/increase.*> ([\d.]+)$/g)].map(([, n]) => Number(n)));
+    expect(counts.length).toBeGreaterThan(0);
+    expect(counts.filter((count) => count >= 2)).toEqual([]);
+  });
+});
+
 /** The rules for readers stand in the page of `kinlog run` too, for those who run it elsewhere. */
 describe('the alerts of readers', () => {
   const readers = ALERT_GROUPS.find(({ name }) => name === 'kinlog')!.rules as readonly {
