@@ -216,7 +216,7 @@ export const REASONS = {
 
   CheckpointAccessDenied: stalls(
     'The position store refuses the credentials of the reader, or an action to them.',
-    'Check the role of the table (spec.checkpoint.dynamoDB.roleArn), or the token of the KV store.',
+    'Check what the table is reached with: spec.checkpoint.dynamoDB.roleArn or else the identity of the pod, never spec.source.auth.roleArn; or the token of the KV store.',
   ),
   CheckpointUnavailable: waits(
     5,

@@ -161,6 +161,42 @@ describe('docs/kubernetes/monitoring.md', () => {
   });
 });
 
+describe('docs/kubernetes/gitops.md', () => {
+  interface Flux {
+    readonly kind: string;
+    readonly metadata: { readonly name: string; readonly namespace: string };
+    readonly spec: {
+      readonly dependsOn?: readonly { readonly name: string }[];
+      readonly wait?: boolean;
+      readonly prune?: boolean;
+      readonly chart: { readonly spec: { readonly chart: string } };
+      readonly values: object;
+    };
+  }
+  const objects = blocks('docs/kubernetes/gitops.md', 'yaml').flatMap((text) =>
+    parseAllDocuments(text).map((document) => document.toJS() as Flux),
+  );
+  const ofKind = (wanted: string) => objects.filter(({ kind }) => kind === wanted);
+
+  it('has LogStreams wait for a Kustomization that is there, waits for the operator and never removes the definition', () => {
+    const [operator, streams, ...more] = ofKind('Kustomization');
+    expect(more).toEqual([]);
+    expect(streams!.spec.dependsOn).toEqual([{ name: operator!.metadata.name }]);
+    expect(streams!.metadata.namespace).toBe(operator!.metadata.namespace);
+    expect(operator!.spec).toMatchObject({ wait: true, prune: false });
+  });
+
+  it('installs a chart of the tree, with values that it has', () => {
+    const [release] = ofKind('HelmRelease');
+    const { chart, values } = release!.spec;
+    expect(read(`${chart.spec.chart}/Chart.yaml`)).toContain('name: kinlog-operator');
+    const paths = Object.entries(values).flatMap(([group, inner]) =>
+      Object.keys(inner as object).map((name) => `${group}.${name}`),
+    );
+    expect(paths.filter((name) => !Object.hasOwn(VALUES, name))).toEqual([]);
+  });
+});
+
 describe('docs/kubernetes/iam.md', () => {
   it('allows a LogStream with the defaults what docs/aws.md asks for, and nothing else', () => {
     const rows = [...read('docs/aws.md').matchAll(/^\| ([^|]+) \| ([^|]+) \| [^|]+ \|$/gm)];
@@ -177,5 +213,13 @@ describe('docs/kubernetes/iam.md', () => {
         'dynamodb:CreateTable',
       ].sort(),
     );
+  });
+
+  it('lets a pod with session tags assume a second role from both sides', () => {
+    const statements = blocks('docs/kubernetes/iam.md', 'json').flatMap(
+      (text) => (JSON.parse(text) as { Statement: { Action: string | string[]; Principal?: object }[] }).Statement,
+    );
+    const tagged = statements.filter(({ Action }) => [Action].flat().includes('sts:TagSession'));
+    expect(tagged.map(({ Principal }) => Object.keys(Principal ?? {}))).toEqual([['Service'], ['AWS'], []]);
   });
 });
