@@ -9,7 +9,7 @@ export function rightsPage(): string {
     '# Rights of the operator',
     'Rendered from `operator/deploy/rights.ts`. Readers have no rights at the API server, and no token for it.',
     table(['resource', 'verbs', 'where', 'why'], rows),
-    'With `secretWatch: false` in the chart the operator may only `get` Secrets. With `watchNamespaces` every right of the first kind is a Role in each of them, and there is no ClusterRole.\n',
+    'With `secretWatch: false` in the chart the operator may only `get` Secrets. With `watchNamespaces` every right of the first kind is a Role in each of them, and the operator has no ClusterRole. Two ClusterRoles are made for people, whatever is watched: whoever may view or edit a namespace may view or edit the LogStreams in it, unless `rbac.aggregate` is off.\n',
   ].join('\n\n');
 }
 
