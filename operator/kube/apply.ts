@@ -1,7 +1,7 @@
 /** Reading and writing one object: raw JSON both ways, so that a field newer than any client's model is not lost. */
 /* eslint-disable max-params -- one word each for which kind, which object and how, as every call of the API has */
-import type { ApiCall, KubeApi } from './api.ts';
-import { acceptOf, pathOf, slim } from './list.ts';
+import { KubeError, type ApiCall, type KubeApi } from './api.ts';
+import { pathOf } from './list.ts';
 import type { KubeObject, ObjectMeta, ResourceKind } from './object.ts';
 
 /** Owner of the fields that the operator applies. */
@@ -38,17 +38,29 @@ export function applyObject<T extends KubeObject>(
   );
 }
 
-/** Past every cache. `metadataOnly`: nothing else leaves the server. Throws KubeError `missing`. */
-export async function getObject<T extends KubeObject>(
+/** Past every cache. Throws KubeError `missing`. */
+export function getObject<T extends KubeObject>(
   api: KubeApi,
   kind: ResourceKind,
   { namespace, name }: ObjectName,
   signal: AbortSignal,
-  metadataOnly = false,
 ): Promise<T> {
-  const path = pathOf(kind, namespace, name);
-  const object: T = await api.call({ method: 'GET', path, accept: acceptOf(metadataOnly, '') }, signal);
-  return metadataOnly ? slim(object, kind) : object;
+  return api.call({ method: 'GET', path: pathOf(kind, namespace, name) }, signal);
+}
+
+/** Past every cache. Undefined: it is not there. */
+export async function getIfThere<T extends KubeObject>(
+  api: KubeApi,
+  kind: ResourceKind,
+  where: ObjectName,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  try {
+    return await getObject<T>(api, kind, where, signal);
+  } catch (error) {
+    if (error instanceof KubeError && error.sort === 'missing') return undefined;
+    throw error;
+  }
 }
 
 /** Throws KubeError `exists`. */

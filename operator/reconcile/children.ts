@@ -1,8 +1,8 @@
 /** Brings the children of a LogStream to what they should be, one after the other, and stops at the first that can not be: a Deployment never runs ahead of its configuration. */
 import type { Clock } from '../../base/clock.ts';
 import { CHILD_KINDS, type Caches, type ChildKind } from '../caches.ts';
-import { KubeError, type KubeApi } from '../kube/api.ts';
-import { applyObject, getObject } from '../kube/apply.ts';
+import type { KubeApi } from '../kube/api.ts';
+import { applyObject, getIfThere, getObject } from '../kube/apply.ts';
 import { KINDS } from '../kube/kinds.ts';
 import type { KubeObject } from '../kube/object.ts';
 import type { LogStream } from '../logstream.ts';
@@ -104,13 +104,7 @@ export class Children {
     const { name, namespace } = object.metadata;
     const cached = this.#parts.caches.children[kind].get(namespace!, name);
     const known = this.#parts.written.newest(KINDS[kind], cached, object);
-    if (known !== undefined) return known;
-    try {
-      return await getObject(this.#parts.api, KINDS[kind], object.metadata, signal);
-    } catch (error) {
-      if (error instanceof KubeError && error.sort === 'missing') return undefined;
-      throw error;
-    }
+    return known ?? getIfThere(this.#parts.api, KINDS[kind], object.metadata, signal);
   }
 
   /** Why what is there stays as it is; undefined: it is to be applied. */

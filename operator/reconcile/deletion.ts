@@ -2,7 +2,11 @@
 import { configProblems } from '../desired/check.ts';
 import { desiredChildren, type ReaderSettings } from '../desired/desired.ts';
 import { positionsJob } from '../desired/job.ts';
+import { READER, STREAM_LABEL } from '../desired/names.ts';
 import { KubeError } from '../kube/api.ts';
+import { getIfThere } from '../kube/apply.ts';
+import { KINDS } from '../kube/kinds.ts';
+import { listPages } from '../kube/list.ts';
 import type { KubeObject } from '../kube/object.ts';
 import type { LogStream } from '../logstream.ts';
 import { childKindOf, type ChildrenParts, type Children, type Outcome } from './children.ts';
@@ -69,6 +73,7 @@ export class Deletion {
     const needed = wanted.filter(({ kind }) => kind === 'ServiceAccount' || kind === 'ConfigMap').map(ownerless);
     const job = ownerless(positionsJob(stream, { kind: 'delete' }, settings));
     if (!jobs.isDone(stream, job)) {
+      if (await this.#isReadUnnoticed(stream, { reader, job }, signal)) return { waitMs: LOOK_AGAIN_MS };
       const prepared = await children.apply(stream, needed, signal);
       if (prepared.problem !== undefined || prepared.waitMs !== undefined) return prepared;
       return jobs.advance(stream, job, FAILURE, signal);
@@ -78,6 +83,29 @@ export class Deletion {
     await this.#release(stream, signal);
     this.#parts.recorder.event(stream, 'Normal', 'PositionsDeleted', 'DeletePositions', 'The positions are deleted.');
     return undefined;
+  }
+
+  /** Asked live before the Job is made: a reader that the caches do not know yet would write positions after they are deleted, and nobody would look again. */
+  async #isReadUnnoticed(
+    stream: LogStream,
+    { reader, job }: { readonly reader: readonly KubeObject[]; readonly job: KubeObject },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { api, caches, written } = this.#parts;
+    const { namespace, name } = job.metadata;
+    if (written.newest(KINDS.job, caches.children.job.get(namespace!, name), job) !== undefined) return false;
+    for (const { metadata } of reader) {
+      const live = await getIfThere(api, KINDS.deployment, metadata, signal);
+      if (live === undefined || !isOf(live, stream)) continue;
+      await remove(api, 'deployment', live, signal);
+      return true;
+    }
+    const labelSelector = `${READER.label}=${READER.value},${STREAM_LABEL}=${stream.metadata.name}`;
+    const pods = listPages(api, KINDS.pod, { namespace, labelSelector, metadataOnly: true }, signal);
+    for await (const { items } of pods)
+      if (items.some(({ metadata }) => caches.pods.get(namespace!, metadata.name)?.metadata.uid !== metadata.uid))
+        return true;
+    return false;
   }
 
   /** False when none of them was there. */

@@ -2,8 +2,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Caches, ReferenceKind } from '../caches.ts';
 import type { Reference, Resolved } from '../desired/desired.ts';
-import { KubeError, type KubeApi } from '../kube/api.ts';
-import { getObject } from '../kube/apply.ts';
+import type { KubeApi } from '../kube/api.ts';
+import { getIfThere } from '../kube/apply.ts';
 import { KINDS } from '../kube/kinds.ts';
 import { ofIam } from '../kube/list.ts';
 import type { KubeObject } from '../kube/object.ts';
@@ -135,18 +135,8 @@ export class References {
     return object === undefined ? undefined : { ...foundOf(object)!, keys: this.#rememberKeys(object) };
   }
 
-  async #get(
-    namespace: string,
-    kind: Reference['kind'],
-    name: string,
-    signal: AbortSignal,
-  ): Promise<KubeObject | undefined> {
-    try {
-      return await getObject(this.#api, KINDS[KIND_OF[kind]], { namespace, name }, signal);
-    } catch (error) {
-      if (error instanceof KubeError && error.sort === 'missing') return undefined;
-      throw error;
-    }
+  #get(namespace: string, kind: Reference['kind'], name: string, signal: AbortSignal): Promise<KubeObject | undefined> {
+    return getIfThere(this.#api, KINDS[KIND_OF[kind]], { namespace, name }, signal);
   }
 
   #rememberKeys(object: KubeObject): Keys {

@@ -120,6 +120,29 @@ describe('deleting a LogStream', () => {
     }
   });
 
+  it.each([
+    ['its Deployment', () => [...world.operator.caches.children.deployment.list()].length],
+    ['its pod', () => [...world.operator.caches.pods.list()].length],
+  ])('deletes no positions as long as there is a reader of which the caches do not know %s', async (what, known) => {
+    await world.running({ deletionPolicy: 'Delete' });
+    if (what === 'its pod') world.kube.remove(KINDS.deployment, NAMESPACE, 'orders-reader');
+    const { metadata } = world.stream;
+    world.kube.put(KINDS.logStream, {
+      ...world.stream,
+      metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+    });
+    // A leader that begins, whose watches of these kinds are late.
+    world.restart();
+    world.operator.caches.logStreams.put(world.stream);
+    expect(known()).toBe(0);
+    await world.operator.pass();
+    expect(world.deployment).toBeUndefined();
+    expect(job()).toBeUndefined();
+    readersEnd();
+    await world.settle();
+    expect(job()).toBeDefined();
+  });
+
   it('makes nothing anew while the cache does not know yet that it is over', async () => {
     await world.running({ deletionPolicy: 'Delete' });
     await asked();
