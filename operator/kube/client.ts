@@ -25,6 +25,8 @@ export interface SeenRequest {
 
 const LIMITS = {
   callMs: 10_000,
+  /** The server asks admission webhooks, which may take 30 s: one that is down and does not matter (failurePolicy Ignore) only delays what whoever gave up before it never gets done. */
+  writeMs: 35_000,
   /** A GET that says `limit`: the server reads hundreds of objects for it. */
   listMs: 60_000,
   /** Bookmarks come about once a minute. */
@@ -63,8 +65,7 @@ class KubeClient implements KubeApi {
   }
 
   async call<T>(call: ApiCall, signal?: AbortSignal): Promise<T> {
-    const limitMs = call.query?.['limit'] === undefined ? this.#limits.callMs : this.#limits.listMs;
-    const deadline = new Deadline(systemClock, limitMs, signal);
+    const deadline = new Deadline(systemClock, this.#limits[limitOf(call)], signal);
     try {
       const { statusCode, headers, body } = await this.#ask(call, 'calls', deadline.signal);
       const text = await body.text();
@@ -182,6 +183,11 @@ class KubeClient implements KubeApi {
       });
     return transportFailure(call, error instanceof RangeError ? error.message : code, error);
   }
+}
+
+function limitOf({ method, query }: ApiCall): keyof typeof LIMITS {
+  if (method !== 'GET') return 'writeMs';
+  return query?.['limit'] === undefined ? 'callMs' : 'listMs';
 }
 
 function parse(call: ApiCall, text: string): unknown {

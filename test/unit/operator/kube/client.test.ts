@@ -123,6 +123,15 @@ test('listings have a longer deadline', async () => {
   await expect(api.call({ ...GET, query: { limit: 500 } })).resolves.toEqual({ ok: true });
 });
 
+test('a write waits as long as the server may wait for a webhook', async () => {
+  const limits = { callMs: 20, writeMs: 10_000 };
+  const { api } = await scene((_, response) => void setTimeout(() => json(response, 200, { ok: true }), 100), {
+    limits,
+  });
+  await expect(api.call({ ...GET, method: 'PATCH', body: {} })).resolves.toEqual({ ok: true });
+  await expect(api.call(GET)).rejects.toMatchObject({ message: /within 20 ms/ });
+});
+
 test.each([
   ['closes the connection', (request: IncomingMessage) => void request.socket.destroy()],
   ['resets it', (request: IncomingMessage) => void request.socket.resetAndDestroy()],
