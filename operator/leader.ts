@@ -93,9 +93,12 @@ export class Leader {
     while (!signal.aborted) {
       // Before the Lease is touched: a process that was frozen must not take it again as if nothing had been.
       if (!this.leads) throw this.#lost(`it could not be renewed for ${this.#timings.renewMs / 1000} s`);
+      const nextMs = this.#now + this.#wait();
       const state = await this.#renew(signal).catch((error: unknown) => this.#failed(error));
       if (state === 'theirs') throw this.#lost(`${this.#holder} holds it`);
-      await this.#parts.clock.sleep(Math.min(this.#wait(), Math.ceil(this.#leftMs)), signal).catch((error: unknown) => {
+      // At once after a failure that took long: little time may be left.
+      const waitMs = Math.min(Math.max(0, nextMs - this.#now), Math.ceil(this.#leftMs));
+      await this.#parts.clock.sleep(waitMs, signal).catch((error: unknown) => {
         if (!isAbort(error)) throw error;
       });
     }
@@ -157,7 +160,8 @@ export class Leader {
 
   async #read(signal: AbortSignal): Promise<Lease | undefined> {
     try {
-      const lease = await getObject<Lease>(this.#parts.api, KINDS.lease, this.#parts, signal);
+      const { api } = this.#parts;
+      const lease = await this.#answered(signal, (bounded) => getObject<Lease>(api, KINDS.lease, this.#parts, bounded));
       this.#see(lease);
       return lease;
     } catch (error) {
@@ -173,7 +177,7 @@ export class Leader {
     const spec = { ...this.#ours(now), acquireTime: now, leaseTransitions: 0 };
     const { apiVersion, kind } = KINDS.lease;
     const body = { apiVersion, kind, metadata: { name, namespace }, spec };
-    this.#see(await createObject<Lease>(api, KINDS.lease, body, signal));
+    this.#see(await this.#answered(signal, (bounded) => createObject<Lease>(api, KINDS.lease, body, bounded)));
     this.#confirmedMs = startedMs;
     return 'ours';
   }
@@ -194,7 +198,23 @@ export class Leader {
   /** The resource version in it makes this a compare-and-swap. */
   async #put(lease: Lease, spec: LeaseSpec, signal: AbortSignal): Promise<void> {
     const body = { ...lease, apiVersion: KINDS.lease.apiVersion, kind: KINDS.lease.kind, spec };
-    this.#see(await replaceObject<Lease>(this.#parts.api, KINDS.lease, body, signal));
+    const { api } = this.#parts;
+    this.#see(await this.#answered(signal, (bounded) => replaceObject<Lease>(api, KINDS.lease, body, bounded)));
+  }
+
+  /** Not longer than half of the time that is left: a connection may have died without a word, and another one must get its turn. Half of `renewMs` is client-go's limit. */
+  async #answered(signal: AbortSignal, call: (bounded: AbortSignal) => Promise<Lease>): Promise<Lease> {
+    const { clock } = this.#parts;
+    const deadline = new Deadline(clock, (this.leads ? this.#leftMs : this.#timings.renewMs) / 2, signal);
+    try {
+      return await call(deadline.signal);
+    } catch (error) {
+      if (!deadline.passed || !isAbort(error)) throw error;
+      const message = `the Lease: no answer within ${Math.round(deadline.limitMs)} ms`;
+      throw new KubeError(message, { sort: 'transport', status: 0, cause: error });
+    } finally {
+      deadline.end();
+    }
   }
 
   #ours(renewTime: string): LeaseSpec {
@@ -244,9 +264,11 @@ export class Leader {
   }
 
   #failed(error: unknown): undefined {
-    if (!(error instanceof KubeError) && !isAbort(error)) throw error;
+    // A stop, or the end of the time to renew: whoever asked for it sees that.
+    if (isAbort(error)) return;
+    if (!(error instanceof KubeError)) throw error;
     // Two candidates tried at once: the next look tells who won.
-    const lostRace = error instanceof KubeError && (error.sort === 'conflict' || error.sort === 'exists');
+    const lostRace = error.sort === 'conflict' || error.sort === 'exists';
     if (lostRace || this.#troubled) return;
     this.#troubled = true;
     this.#parts.log.emit('leader.unconfirmed', { error: textOf(error) });

@@ -73,3 +73,13 @@ export class Candidate {
     await this.done;
   }
 }
+
+/** For `hold`: until whoever called has given up; it is carried out then. */
+export const aborted = (signal: AbortSignal | undefined): Promise<void> =>
+  new Promise((resolve) => signal?.addEventListener('abort', () => resolve()));
+
+/** For `hold`: as on a connection that died without a word. */
+export const unanswered = async (signal: AbortSignal | undefined): Promise<void> => {
+  await aborted(signal);
+  throw signal!.reason as Error;
+};
