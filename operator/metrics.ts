@@ -5,6 +5,7 @@ import type { SeenRequest } from './kube/client.ts';
 import type { QueueWatcher } from './kube/queue.ts';
 import type { ReflectorCount } from './kube/reflector.ts';
 import type { LogStream } from './logstream.ts';
+import { REASONS } from './reconcile/reasons.ts';
 import type { ReconcileFault, ReconcileResult } from './workers.ts';
 
 const CONTROLLER = 'logstream';
@@ -132,18 +133,23 @@ export class OperatorMetrics {
   }
 
   #logStreams(cache: Cache<LogStream>): void {
+    const ready = 'LogStreams by the status of their condition Ready';
+    this.#tally('kinlog_operator_logstreams', ready, 'ready', () => readinessOf(cache));
+    const stalled =
+      'LogStreams that are Stalled, by the reason; Ready stays True while a reader of an earlier spec runs';
+    this.#tally('kinlog_operator_logstreams_stalled', stalled, 'reason', () => stallsOf(cache));
+  }
+
+  /** A value that nobody has any more is not told any more. */
+  #tally(name: string, help: string, label: string, read: () => ReadonlyMap<string, number>): void {
     new Gauge({
-      name: 'kinlog_operator_logstreams',
-      help: 'LogStreams by the status of their condition Ready',
-      labelNames: ['ready'],
+      name,
+      help,
+      labelNames: [label],
       registers: [this.registry],
       collect() {
-        const counts = new Map<string, number>([...['True', 'False', 'Unknown'].map((name) => [name, 0] as const)]);
-        for (const { status } of cache.list()) {
-          const ready = status?.conditions?.find(({ type }) => type === 'Ready')?.status ?? 'Unknown';
-          counts.set(ready, (counts.get(ready) ?? 0) + 1);
-        }
-        for (const [ready, count] of counts) this.set({ ready }, count);
+        this.reset();
+        for (const [value, count] of read()) this.set({ [label]: value }, count);
       },
     });
   }
@@ -186,6 +192,27 @@ export class OperatorMetrics {
       },
     });
   }
+}
+
+function readinessOf(cache: Cache<LogStream>): ReadonlyMap<string, number> {
+  const counts = new Map([...['True', 'False', 'Unknown'].map((name) => [name, 0] as const)]);
+  for (const { status } of cache.list()) {
+    const ready = status?.conditions?.find(({ type }) => type === 'Ready')?.status ?? 'Unknown';
+    counts.set(ready, (counts.get(ready) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** By reasons of this version: what somebody else may have written into a status makes no series. */
+function stallsOf(cache: Cache<LogStream>): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { status } of cache.list()) {
+    const stalled = status?.conditions?.find(({ type }) => type === 'Stalled');
+    if (stalled?.status !== 'True') continue;
+    const reason = Object.hasOwn(REASONS, stalled.reason) ? stalled.reason : 'Other';
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  return counts;
 }
 
 const mapped = <Key extends string, In, Out>(

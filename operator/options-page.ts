@@ -43,7 +43,7 @@ Readers need no operator: they go on reading while none runs.
 | \`/readyz\` on 8081 | 200 once everything is listed, whether it leads or stands by; 503 until then, saying what is missing, and after a minute without an answer of the API server |
 | \`/metrics\` on 8080 | for Prometheus: \`controller_runtime_reconcile_*\`, \`workqueue_*\`, \`rest_client_*\` and \`leader_election_master_status\` as operators made with controller-runtime name them, and \`kinlog_operator_*\` |
 
-Own metrics: \`kinlog_operator_logstreams\` by the status of the condition Ready; \`kinlog_operator_reflector_lists_total\`, \`_watches_total\`, \`_expired_total\` and \`_failures_total\` by kind; \`kinlog_operator_events_dropped_total\`; \`kinlog_operator_build_info\`.
+Own metrics: \`kinlog_operator_logstreams\` by the status of the condition Ready; \`kinlog_operator_logstreams_stalled\` by the reason of the condition Stalled; \`kinlog_operator_reflector_lists_total\`, \`_watches_total\`, \`_expired_total\` and \`_failures_total\` by kind; \`kinlog_operator_events_dropped_total\`; \`kinlog_operator_build_info\`.
 
 A log line is a JSON object on stderr: \`time\`, \`level\`, \`event\`, \`message\` and the fields of the event; [events](../events.md) lists them all. Events of Kubernetes that say the same again are counted, ten that differ little become one, and an object with more than 25 gets one more every five minutes.
 

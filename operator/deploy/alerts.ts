@@ -75,6 +75,14 @@ const OPERATOR: readonly Alert[] = [
     summary: 'LogStreams are not ready. kubectl get logstreams -A says which and why.',
   },
   {
+    name: 'KinlogLogStreamsStalled',
+    // Also while the reader of an earlier spec runs, which keeps Ready True.
+    expression: 'max by (namespace, reason) (kinlog_operator_logstreams_stalled) > 0',
+    for: '15m',
+    severity: 'warning',
+    summary: 'Somebody must act before LogStreams can be brought about; what ran goes on. The reason says why.',
+  },
+  {
     name: 'KinlogOperatorWithoutLeader',
     expression: 'absent(leader_election_master_status{name="kinlog-operator"} == 1)',
     for: '5m',

@@ -98,7 +98,10 @@ const OPERATOR: readonly Panel[] = [
   {
     title: 'LogStreams',
     unit: 'short',
-    queries: { 'sum by (ready) (max by (namespace, ready) (kinlog_operator_logstreams))': 'Ready {{ready}}' },
+    queries: {
+      'sum by (ready) (max by (namespace, ready) (kinlog_operator_logstreams))': 'Ready {{ready}}',
+      'sum by (reason) (max by (namespace, reason) (kinlog_operator_logstreams_stalled))': 'Stalled {{reason}}',
+    },
   },
   {
     title: 'Passes',
