@@ -1,7 +1,7 @@
 /** What is known of a LogStream, said as conditions: Ready for whoever waits, Reconciling and Stalled for kstatus, the others for whoever looks why. Pure. */
 import type { Condition } from '../kube/object.ts';
 import { condition, sinceMs, type Previous, type Said } from './condition.ts';
-import type { Facts, WorkloadFacts } from './facts.ts';
+import type { Facts, PodFacts, WorkloadFacts } from './facts.ts';
 import { partConditions } from './part-conditions.ts';
 import { stallsAfterMs } from './reasons.ts';
 import { beginningMs, toldOf, type Told, type Trouble } from './told.ts';
@@ -133,9 +133,47 @@ function whileReading(view: View): Summary {
     const waits = facts.resetPending ? ' A reset is asked for: it is done once the LogStream is paused.' : '';
     return { ready: 'True', progress: 'done', reason: 'Running', message: `The reader is ready.${waits}` };
   }
-  const troubles = readingTrouble(view);
-  if (troubles.length > 0) return { ready: 'False', ...judged(troubles, view) };
-  return ending(view, 'The reader is being started or replaced.');
+  const newest = ofNewestTemplate(view);
+  const troubles = readingTrouble(newest);
+  if (troubles.length > 0) return { ready: 'False', ...judged(troubles, newest) };
+  return ending(newest, 'The reader is being started or replaced.');
+}
+
+/** What the pods of a template meet is over once it is replaced; told of its successor it would fail the very change that mends it. */
+function ofNewestTemplate(view: View): View {
+  const { previous, nowMs } = view;
+  const { workload } = view.facts;
+  if (workload === undefined || isRolledOut(workload)) return view;
+  const pods = podsOfNewest(workload);
+  const goesOn = hasStalled(view);
+  const newest = { ...workload, pods, ...refusalsOfNewest(workload, goesOn) };
+  // What was kept of words that nobody says now may be the earlier pod's, unless it is what this one has stalled for.
+  const otherReader = view.facts.otherReader === true || !goesOn || pods.every(({ terminating }) => terminating);
+  const facts = { ...view.facts, workload: newest, otherReader };
+  return { ...view, facts, told: toldOf(facts, previous, nowMs) };
+}
+
+/** With this spec, not with one before. */
+function hasStalled({ facts, previous }: View): boolean {
+  const stalled = previous.get('Stalled');
+  return stalled?.status === 'True' && stalled.observedGeneration === facts.generation;
+}
+
+/** And those that end, which it waits for. */
+function podsOfNewest({ pods, current, updatedReplicas }: WorkloadFacts): PodFacts[] {
+  const ending = pods.filter(({ terminating }) => terminating !== undefined);
+  const living = pods.filter(({ terminating }) => terminating === undefined);
+  const newest = living.toSorted((a, b) => b.createdMs - a.createdMs).slice(0, current ? updatedReplicas : 0);
+  return [...newest, ...ending];
+}
+
+/** Until there is a ReplicaSet of the newest template its Deployment keeps saying that the deadline of the one before is over. */
+function refusalsOfNewest(
+  { current, updatedReplicas, podsRefused, progressDeadlineExceeded }: WorkloadFacts,
+  goesOn: boolean,
+): Pick<WorkloadFacts, 'podsRefused' | 'progressDeadlineExceeded'> {
+  if (!current) return { podsRefused: undefined, progressDeadlineExceeded: false };
+  return { podsRefused, progressDeadlineExceeded: progressDeadlineExceeded && (updatedReplicas > 0 || goesOn) };
 }
 
 /** Every pod is one of the newest template. */
