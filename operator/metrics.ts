@@ -195,7 +195,7 @@ export class OperatorMetrics {
 }
 
 function readinessOf(cache: Cache<LogStream>): ReadonlyMap<string, number> {
-  const counts = new Map([...['True', 'False', 'Unknown'].map((name) => [name, 0] as const)]);
+  const counts = new Map<string, number>(['True', 'False', 'Unknown'].map((name) => [name, 0]));
   for (const { status } of cache.list()) {
     const ready = status?.conditions?.find(({ type }) => type === 'Ready')?.status ?? 'Unknown';
     counts.set(ready, (counts.get(ready) ?? 0) + 1);
