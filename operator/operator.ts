@@ -142,6 +142,7 @@ export class Operator {
     };
     if (stop.aborted) drain();
     stop.addEventListener('abort', drain, { once: true });
+    this.#feed.begin();
     await this.#workers.run(ended.signal, giveUp.signal);
     await this.#within((signal) => this.#recorder.flush(signal));
   }
@@ -220,11 +221,12 @@ export class Operator {
     const settings: ReaderSettings = {
       image: options.readerImage,
       ...(options.readerImagePullPolicy === undefined ? {} : { imagePullPolicy: options.readerImagePullPolicy }),
+      ...(options.podMonitorLabels === undefined ? {} : { podMonitorLabels: options.podMonitorLabels }),
       get podMonitors() {
         return watching.podMonitors;
       },
     };
-    const onNews = (key: string) => this.#queue.add(key);
+    const onNews = (key: string) => this.#feed.add(key);
     return { api, caches: watching.caches, settings, recorder: this.#recorder, clock, log, onNews };
   }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { choice, flag, integer, text, type OptionType, type OptionValues } from '../base/config.ts';
 import type { CliOption, CommandSpec } from '../cli/options.ts';
+import { OWN_LABELS } from './desired/names.ts';
 
 /** Of Kubernetes, RFC 1123. */
 const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -13,6 +14,23 @@ const namespaces: OptionType<readonly string[]> = {
     .string()
     .transform((given) => [...new Set(given.split(',').map((name) => name.trim()))])
     .pipe(z.array(z.string().regex(NAME))),
+};
+
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set */
+const LABEL_VALUE = /^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/;
+const LABEL_NAME =
+  /^((?=[^/]{1,253}\/)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/;
+
+const labels: OptionType<Readonly<Record<string, string>>> = {
+  kind: 'string',
+  expects: `labels as name=value, each name once, with commas between them, and none of ${OWN_LABELS.join(', ')}, which are the operator’s own`,
+  schema: z
+    .string()
+    .transform((given) => given.split(',').map((one) => one.trim().split('=')))
+    .pipe(z.array(z.tuple([z.string().regex(LABEL_NAME), z.string().regex(LABEL_VALUE)])))
+    .refine((pairs) => pairs.every(([name]) => !OWN_LABELS.includes(name)))
+    .refine((pairs) => new Set(pairs.map(([name]) => name)).size === pairs.length)
+    .transform((pairs) => Object.fromEntries(pairs)),
 };
 
 const address = (): OptionType<string> =>
@@ -40,6 +58,13 @@ const OPERATOR = {
     value: 'policy',
     text: 'imagePullPolicy of readers unless their LogStream names another; what Kubernetes takes by the tag when absent',
     env: ['KINLOG_READER_IMAGE_PULL_POLICY'],
+  },
+  podMonitorLabels: {
+    type: labels,
+    title: 'Labels of PodMonitors',
+    value: 'name=value,…',
+    text: 'labels for the PodMonitors of readers, such as release=prometheus, by which a Prometheus selects them; a change needs no new pods',
+    env: ['KINLOG_POD_MONITOR_LABELS'],
   },
   workers: {
     type: integer(1, 100),

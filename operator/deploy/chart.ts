@@ -87,6 +87,14 @@ const NAMES = `{{- define "kinlog.name" -}}
 {{ .Values.image.repository }}
 {{- if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
+
+{{- define "kinlog.podMonitorLabels" -}}
+{{- $pairs := list }}
+{{- range $name, $value := .Values.metrics.podMonitor.labels }}
+{{- $pairs = append $pairs (printf "%s=%s" $name $value) }}
+{{- end }}
+{{- join "," $pairs }}
+{{- end }}
 `;
 
 const NOTES = `The operator looks after LogStreams in {{ if .Values.watchNamespaces }}{{ join ", " .Values.watchNamespaces }}{{ else }}all namespaces{{ end }}.

@@ -158,6 +158,7 @@ function container(variant: Variant): Tree {
       { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
       { name: 'WATCH_NAMESPACES', value: variant.watchNamespaces },
       { name: 'KINLOG_READER_IMAGE', value: variant.readerImage },
+      variant.when('metrics.podMonitor.labels', { name: 'KINLOG_POD_MONITOR_LABELS', value: variant.podMonitorLabels }),
       ...variant.moreEnvironment,
     ],
     ports: Object.entries(PORTS).map(([name, containerPort]) => ({ name, containerPort, protocol: 'TCP' })),

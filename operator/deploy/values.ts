@@ -90,7 +90,9 @@ export const VALUES = {
     'A PodMonitor for the operator; needs the Prometheus operator. Those of readers are made where the cluster knows the kind.',
     false,
   ),
-  'metrics.podMonitor.labels': textMap('Such as `release: prometheus`, as your Prometheus selects.'),
+  'metrics.podMonitor.labels': textMap(
+    'Of the PodMonitors of operator and readers, such as `release: prometheus`, as your Prometheus selects them.',
+  ),
   'metrics.podMonitor.interval': text('', '30s'),
   'metrics.dashboards.enabled': flag('Grafana dashboards in ConfigMaps, for the sidecar of the Grafana chart.', false),
   'metrics.dashboards.labels': textMap('', { grafana_dashboard: '1' }),

@@ -13,6 +13,8 @@ export interface Variant {
   readonly image: Node;
   readonly readerImage: Node;
   readonly watchNamespaces: Node;
+  /** `name=value`, with commas between them. */
+  readonly podMonitorLabels: Node;
   /** Of every object. */
   readonly labels: Tree;
   /** Of the pods, and never another one. */
@@ -26,7 +28,7 @@ export interface Variant {
   /** Further options of the command line. */
   readonly moreOptions: readonly Node[];
   readonly moreEnvironment: readonly Node[];
-  /** There when a flag of the values is on. */
+  /** There when a flag of the values is on, or when it holds anything. */
   when(path: ValuePath, node: Node): Node;
 }
 
@@ -42,6 +44,7 @@ export function defaults(version: string): Variant {
     image,
     readerImage: image,
     watchNamespaces: '',
+    podMonitorLabels: '',
     labels: { ...selector, 'app.kubernetes.io/version': version, 'app.kubernetes.io/part-of': 'kinlog' },
     selector,
     value,
@@ -61,6 +64,7 @@ export const CHART: Variant = {
   image: filled('{{ include "kinlog.image" $ | quote }}'),
   readerImage: filled('{{ $.Values.reader.image | default (include "kinlog.image" $) | quote }}'),
   watchNamespaces: filled('{{ join "," $.Values.watchNamespaces | quote }}'),
+  podMonitorLabels: filled('{{ include "kinlog.podMonitorLabels" $ | quote }}'),
   labels: { ...selectorOfChart(), ...labelsOfChart() },
   selector: selectorOfChart(),
   value: (path) => {

@@ -12,6 +12,8 @@ export interface ReaderSettings {
   readonly imagePullPolicy?: string;
   /** The cluster knows the kind. */
   readonly podMonitors: boolean;
+  /** By which a Prometheus selects PodMonitors. */
+  readonly podMonitorLabels?: Readonly<Record<string, string>>;
 }
 
 export interface Resolved {
@@ -78,13 +80,14 @@ function disruptionBudgetOf(stream: LogStream): readonly Child[] {
   ];
 }
 
-function podMonitorOf(stream: LogStream, { podMonitors }: ReaderSettings): readonly Child[] {
+function podMonitorOf(stream: LogStream, { podMonitors, podMonitorLabels }: ReaderSettings): readonly Child[] {
   if (!podMonitors || stream.spec.monitoring.podMonitor === 'Never') return [];
+  const metadata = ownedMetadata(stream);
   return [
     {
       apiVersion: 'monitoring.coreos.com/v1',
       kind: 'PodMonitor',
-      metadata: ownedMetadata(stream),
+      metadata: { ...metadata, labels: { ...podMonitorLabels, ...metadata.labels } },
       spec: {
         selector: { matchLabels: selectorOf(stream) },
         podTargetLabels: [STREAM_LABEL],

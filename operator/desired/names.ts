@@ -17,6 +17,11 @@ export const READER: Label = { label: 'app.kubernetes.io/name', value: 'kinlog-r
 /** The name of the LogStream, on each child and on its pods. */
 export const STREAM_LABEL = `${GROUP}/logstream`;
 
+const INSTANCE = 'app.kubernetes.io/instance';
+const COMPONENT = 'app.kubernetes.io/component';
+/** By these children are found again, so nobody else says what their values are. */
+export const OWN_LABELS: readonly string[] = [READER.label, INSTANCE, COMPONENT, MANAGED.label, STREAM_LABEL];
+
 /** What a pod is for; the reader's selector leaves the others out. */
 export type Component = 'reader' | 'positions';
 
@@ -26,8 +31,8 @@ export const childName = ({ metadata }: LogStream): string => `${metadata.name}-
 export function selectorOf({ metadata }: LogStream, component: Component = 'reader'): Readonly<Record<string, string>> {
   return {
     [READER.label]: READER.value,
-    'app.kubernetes.io/instance': metadata.name,
-    'app.kubernetes.io/component': component,
+    [INSTANCE]: metadata.name,
+    [COMPONENT]: component,
   };
 }
 

@@ -10,3 +10,11 @@
 {{ .Values.image.repository }}
 {{- if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
+
+{{- define "kinlog.podMonitorLabels" -}}
+{{- $pairs := list }}
+{{- range $name, $value := .Values.metrics.podMonitor.labels }}
+{{- $pairs = append $pairs (printf "%s=%s" $name $value) }}
+{{- end }}
+{{- join "," $pairs }}
+{{- end }}

@@ -257,12 +257,12 @@ describe('the operator', () => {
 
   it('learns PodMonitors when the cluster does', async () => {
     cluster.stream('a');
-    const program = cluster.start();
+    const program = cluster.start('--pod-monitor-labels', 'release=prometheus');
     await cluster.clock.until(() => program.passed.length === 1);
     expect(program.parts.settings.podMonitors).toBe(false);
     cluster.monitors = true;
     await cluster.clock.until(() => program.passed.length === 2, 400_000);
-    expect(program.parts.settings.podMonitors).toBe(true);
+    expect(program.parts.settings).toMatchObject({ podMonitors: true, podMonitorLabels: { release: 'prometheus' } });
   });
 
   it('forgets PodMonitors when the cluster does, learns them again, and takes neither for a deletion', async () => {

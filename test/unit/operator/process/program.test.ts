@@ -91,12 +91,21 @@ describe('kinlog-operator as a process', { timeout: 30_000 }, () => {
   });
 
   it('names all faults of its options at once and ends with 1', async () => {
-    const program = run(['--workers', '0', '--watch-namespaces', 'Bad_Name', '--colour']);
+    const program = run([
+      '--workers',
+      '0',
+      '--watch-namespaces',
+      'Bad_Name',
+      '--pod-monitor-labels',
+      'a b=c',
+      '--colour',
+    ]);
     expect(await program.ended).toBe(1);
     for (const fault of [
       '--colour is not an option',
       '--workers is "0"',
       '--watch-namespaces is "Bad_Name"',
+      '--pod-monitor-labels is "a b=c"',
       '--reader-image is missing',
     ])
       expect(program.stderr).toContain(fault);
