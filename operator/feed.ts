@@ -5,6 +5,7 @@ import { STREAM_LABEL } from './desired/names.ts';
 import { referencesOf } from './desired/references.ts';
 import type { Change } from './kube/cache.ts';
 import { keyOf, type KubeObject } from './kube/object.ts';
+import type { AddOptions } from './kube/queue.ts';
 import { KIND, type LogStream } from './logstream.ts';
 
 /** A Secret and a ConfigMap that change together give one new pod, and one that is made anew is not missed meanwhile. */
@@ -13,10 +14,10 @@ const TOGETHER_MS = 1000;
 const LOW_PRIORITY = -100;
 
 export interface Keys {
-  add(key: string, how?: { readonly priority?: number; readonly afterMs?: number }): void;
+  add(key: string, how?: AddOptions): void;
 }
 
-/** Listens from its construction on. */
+/** Listens from its construction on. Puts nothing into the queue before `begin`: whoever stands by has nobody who would take it out. */
 export class Feed {
   readonly #caches: Caches;
   readonly #queue: Keys;
@@ -24,6 +25,7 @@ export class Feed {
   /** Keys of the LogStreams that name a Secret or the like, by kind, namespace and name of that. */
   readonly #naming = new Map<string, Set<string>>();
   readonly #named = new Map<string, readonly string[]>();
+  #begun = false;
 
   constructor(caches: Caches, queue: Keys, log: EventLog) {
     this.#caches = caches;
@@ -35,10 +37,20 @@ export class Feed {
     for (const kind of REFERENCE_KINDS) caches.references[kind]?.onChange((change) => this.#referenceChanged(change));
   }
 
+  /** Somebody works from now on: first on every LogStream that there is, whatever has happened to it until now. */
+  begin(): void {
+    this.#begun = true;
+    this.resync(0, Math.random);
+  }
+
   /** Every LogStream, at leisure: some within each part of `spreadMs`. */
   resync(spreadMs: number, random: () => number): void {
     for (const stream of this.#caches.logStreams.list())
-      this.#queue.add(keyOf(stream), { priority: LOW_PRIORITY, afterMs: spreadMs * random() });
+      this.add(keyOf(stream), { priority: LOW_PRIORITY, afterMs: spreadMs * random() });
+  }
+
+  add(key: string, how?: AddOptions): void {
+    if (this.#begun) this.#queue.add(key, how);
   }
 
   #streamChanged({ type, object, before, initial }: Change<LogStream>): void {
@@ -47,18 +59,18 @@ export class Feed {
     if (type !== 'deleted') this.#remember(key, object);
     // Our own writes of the status come back as changes, too.
     if (type === 'modified' && before !== undefined && !isNews(before, object)) return;
-    this.#queue.add(key, priorityOf(initial));
+    this.add(key, priorityOf(initial));
   }
 
   #childChanged({ object, before, initial }: Change<KubeObject>): void {
     for (const key of new Set([streamOf(object), before && streamOf(before)]))
-      if (key !== undefined) this.#queue.add(key, priorityOf(initial));
+      if (key !== undefined) this.add(key, priorityOf(initial));
   }
 
   #referenceChanged({ object, initial }: Change<KubeObject>): void {
     const { kind, metadata } = object;
     const naming = this.#naming.get(nameOf(kind, metadata.namespace, metadata.name)) ?? [];
-    for (const key of naming) this.#queue.add(key, { ...priorityOf(initial), afterMs: initial ? 0 : TOGETHER_MS });
+    for (const key of naming) this.add(key, { ...priorityOf(initial), afterMs: initial ? 0 : TOGETHER_MS });
   }
 
   #remember(key: string, stream: LogStream): void {

@@ -64,7 +64,7 @@ export class OperatorHere {
       ...{ api: this.#mortal(diesAfter), caches, recorder, clock, log },
       settings: { image, podMonitors: false },
       readers,
-      onNews: (key) => this.queue.add(key),
+      onNews: (key) => this.feed.add(key),
     });
     this.#workers = new Workers({
       ...{ queue: this.queue, recorder, clock, log, count: 5 },
@@ -81,6 +81,7 @@ export class OperatorHere {
     const { synced, run } = operator.watching.start(signal);
     operator.#running = run;
     await synced;
+    operator.feed.begin();
     operator.#running = Promise.all([run, operator.#workers.run(signal, signal)]);
     return operator;
   }
