@@ -69,12 +69,13 @@ export const VALUES = {
   resources: map('', { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } }),
   podAnnotations: textMap(''),
   podLabels: textMap(''),
-  podSecurityContext: map('Of the restricted pod security standard.', {
-    runAsNonRoot: true,
-    runAsUser: 65532,
-    runAsGroup: 65532,
-    seccompProfile: { type: 'RuntimeDefault' },
-  }),
+  podSecurityContext: map(
+    'Of the restricted pod security standard. The user is that of the image, 65532, or what the cluster gives.',
+    {
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+  ),
   securityContext: map('', {
     allowPrivilegeEscalation: false,
     readOnlyRootFilesystem: true,
