@@ -39,7 +39,7 @@ Readers need no operator: they go on reading while none runs.
 
 | where | what |
 |---|---|
-| \`/healthz\` on 8081 | 200 while the process turns and no LogStream has been worked on for more than three minutes |
+| \`/healthz\` on 8081 | 200 while the process turns and no LogStream has been worked on for more than four minutes |
 | \`/readyz\` on 8081 | 200 once everything is listed, whether it leads or stands by; 503 until then, saying what is missing, and after a minute without an answer of the API server |
 | \`/metrics\` on 8080 | for Prometheus: \`controller_runtime_reconcile_*\`, \`workqueue_*\`, \`rest_client_*\` and \`leader_election_master_status\` as operators made with controller-runtime name them, and \`kinlog_operator_*\` |
 

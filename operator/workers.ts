@@ -10,7 +10,7 @@ import { TerminalError } from './reconcile/failures.ts';
 import type { Recorder } from './recorder.ts';
 
 /** For one pass over one LogStream: a few dozen calls that are answered at once, or some that wait for an admission webhook each. */
-const DEADLINE_MS = 300_000;
+const DEADLINE_MS = 180_000;
 /** What a repetition does not cure is asked again so seldom. */
 const SELDOM_MS = 300_000;
 /** An API server that restarts refuses everybody until it knows its roles: a refusal counts once it is repeated. */

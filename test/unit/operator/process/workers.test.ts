@@ -205,7 +205,7 @@ describe('a worker', () => {
     scene.pass = (_key, signal) =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('gave up'))));
     scene.queue.add('logs/a');
-    await scene.clock.advance(119_000);
+    await scene.clock.advance(179_000);
     expect(scene.workers.active).toBe(1);
     scene.pass = async () => ({});
     await scene.clock.advance(2000);
@@ -219,7 +219,7 @@ describe('a worker', () => {
     const hung = Promise.withResolvers<{ requeueAfterMs?: number }>();
     scene.pass = () => hung.promise;
     scene.queue.add('logs/a');
-    await scene.clock.advance(179_000);
+    await scene.clock.advance(239_000);
     expect(scene.workers.stuck).toEqual([]);
     await scene.clock.advance(2000);
     expect(scene.workers.stuck).toEqual(['logs/a']);
