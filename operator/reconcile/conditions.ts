@@ -4,7 +4,7 @@ import { condition, sinceMs, type Previous, type Said } from './condition.ts';
 import type { Facts, PodFacts, WorkloadFacts } from './facts.ts';
 import { partConditions } from './part-conditions.ts';
 import { stallsAfterMs } from './reasons.ts';
-import { beginningMs, toldOf, type Told, type Trouble } from './told.ts';
+import { beginningMs, silenceMs, toldOf, type Told, type Trouble } from './told.ts';
 import { stuckTerminating, workloadTrouble } from './workload-trouble.ts';
 
 export interface Concluded {
@@ -48,7 +48,9 @@ export function conditionsOf(facts: Facts, previous: readonly Condition[], nowMs
       nowMs,
     );
   const { progress, ready } = summary;
-  const requeueAfterMs = Math.min(summary.requeueAfterMs ?? Infinity, beginningMs(facts, nowMs));
+  const unheardMs = parts.some(isBelieved) ? silenceMs(facts, before, nowMs) : 0;
+  const laterMs = [beginningMs(facts, nowMs), unheardMs].filter((ms) => ms > 0);
+  const requeueAfterMs = Math.min(summary.requeueAfterMs ?? Infinity, ...laterMs);
   return {
     conditions: [
       say('Ready', ready, summary.ofEarlierSpec === true ? held : generation),
@@ -59,6 +61,10 @@ export function conditionsOf(facts: Facts, previous: readonly Condition[], nowMs
     ...(requeueAfterMs === Infinity ? {} : { requeueAfterMs }),
   };
 }
+
+/** What counts no more when it is not told again. */
+const isBelieved = ({ type, status }: Condition): boolean =>
+  ['SourceReachable', 'OutputReachable', 'CaughtUp'].includes(type) && status !== 'Unknown';
 
 /** Nothing was looked at that the hands are off of, so what was observed stays what it was. */
 function heldGeneration(previous: readonly Condition[]): number | undefined {

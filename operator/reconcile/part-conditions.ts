@@ -3,7 +3,7 @@ import type { ErrorPart } from '../../base/error-parts.ts';
 import type { Condition } from '../kube/object.ts';
 import { condition, type Previous, type Said } from './condition.ts';
 import type { Facts, Problem } from './facts.ts';
-import type { Told } from './told.ts';
+import { silenceMs, type Told } from './told.ts';
 
 export interface PartView {
   readonly facts: Facts;
@@ -101,16 +101,21 @@ function reachable(view: PartView, part: ErrorPart & keyof typeof NAMES): Say {
   return { status: 'True', reason: 'Reachable', message: `The reader meets nothing in its way to ${NAMES[part]}.` };
 }
 
-/** What an earlier pod did not complain of is believed until this one says otherwise. */
-function isBelieved({ facts, previous }: PartView, type: string): boolean {
-  const before = previous.get(type);
-  return before !== undefined && !(facts.otherReader === true && before.status === 'False');
+/** What an earlier pod did not complain of is believed until this one says otherwise, or none has been there for too long. */
+function isBelieved(view: PartView, type: string): boolean {
+  const before = view.previous.get(type);
+  if (before === undefined) return false;
+  return before.status === 'False' ? view.facts.otherReader !== true : !isUnheard(view);
 }
 
+const isUnheard = ({ facts, previous, told, nowMs }: PartView): boolean =>
+  told.how === 'unheard' || silenceMs(facts, previous, nowMs) === 0;
+
 /** Half the threshold, so that a reader that lies about there does not change it with every look. */
-function caughtUp({ facts, told, previous }: PartView): Say {
+function caughtUp(view: PartView): Say {
+  const { facts, told, previous } = view;
   if (!isWanted(facts) || facts.workload === undefined) return undefined;
-  if (told.how === 'unheard') return UNHEARD;
+  if (isUnheard(view)) return UNHEARD;
   const thresholdMs = facts.lagThresholdMs;
   if (told.behindMs === undefined || thresholdMs === undefined) return previous.has('CaughtUp') ? 'kept' : UNHEARD;
   const limitMs = previous.get('CaughtUp')?.status === 'False' ? thresholdMs / 2 : thresholdMs;

@@ -39,7 +39,7 @@ kubectl events --for=logstream/NAME
 
 While a new spec can not be brought about, \`Ready\` goes on speaking of the one whose reader runs: it stays True and its \`observedGeneration\` does not move, so that \`kubectl wait --for=condition=Ready\` waits for the new one, and \`Stalled\` or \`Reconciling\` says why.
 
-What the reader tells (lag, errors, the last position) is asked for about once in \`--status-interval-seconds\` and written only when it makes a difference: \`status.lag\` is the largest of 0, 10 s, 1 min, 5 min, 15 min, 1 h, 6 h, 1 d that is passed, \`status.checkpoint.lastCheckpointTime\` lags by up to half an hour while events flow and stands still while none arrive. The truth is in the reader's \`/metrics\`.
+What the reader tells (lag, errors, the last position) is asked for about once in \`--status-interval-seconds\` and written only when it makes a difference: \`status.lag\` is the largest of 0, 10 s, 1 min, 5 min, 15 min, 1 h, 6 h, 1 d that is passed, and is not there while nobody knows, \`status.checkpoint.lastCheckpointTime\` lags by up to half an hour while events flow and stands still while none arrive. The truth is in the reader's \`/metrics\`.
 
 ## When no reason says it
 
@@ -50,7 +50,7 @@ What the reader tells (lag, errors, the last position) is asked for about once i
 | \`Ready\`, and nothing in Splunk | does anything arrive in the stream? Reading begins at the tip unless \`startPosition\` says otherwise, and positions that are there win over it. \`kinlog_events_delivered_timestamp_seconds\` of the reader moves: look in the index of the token, over all time; it does not: \`kubectl logs deployment/NAME-reader\` |
 | events come twice | a reader that was killed repeats what it had not stored, at most \`checkpoint.intervalSeconds\`. All the time: two LogStreams, or an input of the Splunk app, that read the stream with positions of their own |
 | events are missing | \`kinlog_data_losses_total\`; the dead letters; whether they are in the stream: \`dumpstream\` |
-| readers are \`Unheard\` | the operator can not reach port 9464 of their pods; reading is not affected |
+| readers are \`Unheard\` | \`ReaderAvailable\` is False: none runs, and what was told three minutes ago counts no more. Else the operator can not reach port 9464 of their pods; reading is not affected |
 | a deletion hangs | [a LogStream that does not go](uninstall.md#a-logstream-that-does-not-go) |
 | the operator ends with status 100 | it has lost its Lease; the next one goes on: [operator.md](operator.md#leading-and-standing-by) |
 | a code \`KINLOG_…\` in a message or a log | [errors.md](../errors.md) |

@@ -33,7 +33,7 @@ export function statusOf(stream: LogStream, given: Facts, nowMs: number): Status
     ...(facts.handsOff ? {} : { observedGeneration: facts.generation }),
     conditions,
     ...ofWorkload(stream, facts, isRunning(conditions)),
-    ...toldStatus(stream, facts, nowMs),
+    ...toldStatus(stream, facts, find(conditions, 'CaughtUp'), nowMs),
     ...lastError(trouble, before.lastError, nowMs),
   };
   return {
@@ -73,6 +73,9 @@ function ofWorkload(stream: LogStream, { workload }: Facts, running: boolean): P
 
 const isOther = (name: string | undefined, before: string | undefined): boolean =>
   name !== undefined && name !== before;
+
+const find = (conditions: readonly Condition[], type: string): Condition | undefined =>
+  conditions.find((one) => one.type === type);
 
 const is = (conditions: readonly Condition[], type: string, status: Condition['status']): Condition | undefined =>
   conditions.find((one) => one.type === type && one.status === status);
@@ -125,7 +128,10 @@ function besides(
 
 /** While a rollout is under way, what is on its way to being well, and how many pods there are, is written with what it comes to. */
 function differs(before: LogStreamStatus, after: LogStreamStatus): boolean {
-  const underWay = [before, after].every(({ conditions }) => is(conditions ?? [], 'Reconciling', 'True') !== undefined);
+  const [earlier, now] = [before.conditions ?? [], after.conditions ?? []];
+  const underWay = [earlier, now].every((conditions) => is(conditions, 'Reconciling', 'True') !== undefined);
+  // It may never come to anything, and a lag would be believed that nobody has told for minutes.
+  if (is(earlier, 'CaughtUp', 'True') && is(now, 'CaughtUp', 'Unknown')) return true;
   return !isDeepStrictEqual(comparable(before, underWay), comparable(after, underWay));
 }
 

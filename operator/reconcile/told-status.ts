@@ -1,5 +1,6 @@
 /** Runtime facts as the status has them: so coarse that a stream that is read well, or is idle, changes nothing. Pure. */
 import { applicationName } from '../desired/names.ts';
+import type { Condition } from '../kube/object.ts';
 import type { LogStream, LogStreamStatus } from '../logstream.ts';
 import { wholeSeconds } from './condition.ts';
 import type { Facts, PodFacts, ReaderFacts } from './facts.ts';
@@ -11,14 +12,20 @@ export const CHECKPOINT_STEP_MS = 1_800_000;
 
 export type ToldStatus = Pick<LogStreamStatus, 'reader' | 'source' | 'lag' | 'checkpoint'>;
 
-export function toldStatus(stream: LogStream, facts: Facts, nowMs: number): ToldStatus {
+/** `caughtUp`: the condition. A lag beside one that says that nobody knows would be believed, and of a paused reader there is none. */
+export function toldStatus(
+  stream: LogStream,
+  facts: Facts,
+  caughtUp: Condition | undefined,
+  nowMs: number,
+): ToldStatus {
   const before = stream.status ?? {};
   const pod = newestPod(facts);
   const reader = facts.reader?.stale !== true && facts.reader?.podName === pod?.name ? facts.reader : undefined;
   return {
     ...(pod === undefined ? {} : { reader: readerOf(pod, reader, before.reader) }),
     ...sourceOf(reader, before.source),
-    ...(facts.paused ? {} : lagOf(reader, before.lag, nowMs)),
+    ...(caughtUp === undefined || caughtUp.status === 'Unknown' ? {} : lagOf(reader, before.lag, nowMs)),
     checkpoint: checkpointOf(stream, reader),
   };
 }

@@ -7,6 +7,8 @@ import { reasonOfError, sentence, TOLD_BY_READER } from './reasons.ts';
 
 /** A reader that is begun again has met by then what it meets. */
 const BEGINNING_MS = 60_000;
+/** As long as one that does not answer is believed: three of the usual status intervals. */
+const SILENCE_MS = 180_000;
 
 export interface Trouble {
   readonly reason: string;
@@ -63,6 +65,14 @@ function isBegunAgain({ startedAt, ready, restarts }: PodFacts, nowMs: number): 
 export function beginningMs({ workload }: Facts, nowMs: number): number {
   const begun = workload?.pods.filter((pod) => pod.startedAt !== undefined && isBegunAgain(pod, nowMs)) ?? [];
   return Math.min(...begun.map(({ startedAt }) => timeOr(startedAt, 0) + BEGINNING_MS - nowMs));
+}
+
+/** Until what was told counts no more, for no reader is there that could say it again, milliseconds; 0: since; Infinity: there is one. */
+export function silenceMs({ workload, paused }: Facts, previous: Previous, nowMs: number): number {
+  const { pods = [], readyReplicas = 0 } = workload ?? {};
+  const canTell = readyReplicas > 0 || pods.some((pod) => !isOver(pod) && pod.terminating === undefined);
+  if (paused || canTell) return Infinity;
+  return Math.max(0, (sinceMs(previous.get('ReaderAvailable'), 'False') ?? nowMs) + SILENCE_MS - nowMs);
 }
 
 /** One that is ready, or names what is in its way, is believed at once. */
