@@ -10,6 +10,7 @@ import { readTable } from '../interop/lease-table.ts';
 import { Flow } from './refused-flow.ts';
 import { RefusingDynamo } from './refusing-dynamo.ts';
 import { Scene, TOKEN, type Placed } from './scene.ts';
+import { SilentWebhook } from './silent-webhook.ts';
 import { makeTable } from './their-table.ts';
 import { conditionOf, namespaceWith, secretWith, Watched } from './watched.ts';
 
@@ -149,6 +150,26 @@ describe.concurrent('a spec of which an object would be larger than the API serv
       expect(await stream.pods()).toEqual(pods);
     },
   );
+});
+
+describe.concurrent('a webhook that is down and that nobody insists on', () => {
+  it('delays a changed spec as it delays everybody, and no more', PATIENCE, async () => {
+    await namespaceWith(scene, 'silent');
+    const stream = Watched.hollow(scene, 'silent', 'silent');
+    await stream.apply();
+    await stream.heals();
+    const [before] = await stream.pods();
+    const webhook = await SilentWebhook.start(scene.plane, 'silent');
+    try {
+      const asked = webhook.asked;
+      await stream.apply({ logLevel: 'Debug' });
+      await until(async () => (await stream.pods()).some((pod) => pod !== before), 'a new pod', 4 * MINUTE_MS);
+      expect(webhook.asked).toBeGreaterThan(asked);
+      await stream.heals();
+    } finally {
+      await webhook.stop();
+    }
+  });
 });
 
 describe.concurrent('another table for positions', () => {

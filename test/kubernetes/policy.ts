@@ -74,7 +74,7 @@ export class Policy {
 
 const labels = { probe: 'probe' };
 /** Whatever kind it is. */
-const PROBE = {
+export const PROBE = {
   metadata: { name: 'probe' },
   spec: {
     selector: { matchLabels: labels },
