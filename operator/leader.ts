@@ -5,7 +5,7 @@ import { Deadline } from '../base/deadline.ts';
 import { KinlogError } from '../base/errors.ts';
 import type { EventLog } from '../base/events.ts';
 import { KubeError, type KubeApi } from './kube/api.ts';
-import { createObject, getObject, replaceObject } from './kube/apply.ts';
+import { createObject, getIfThere, replaceObject } from './kube/apply.ts';
 import { KINDS } from './kube/kinds.ts';
 import type { KubeObject } from './kube/object.ts';
 import { microTime } from './kube/time.ts';
@@ -159,15 +159,10 @@ export class Leader {
   }
 
   async #read(signal: AbortSignal): Promise<Lease | undefined> {
-    try {
-      const { api } = this.#parts;
-      const lease = await this.#answered(signal, (bounded) => getObject<Lease>(api, KINDS.lease, this.#parts, bounded));
-      this.#see(lease);
-      return lease;
-    } catch (error) {
-      if (!(error instanceof KubeError) || error.sort !== 'missing') throw error;
-      return undefined;
-    }
+    const { api } = this.#parts;
+    const lease = await this.#answered(signal, (bounded) => getIfThere<Lease>(api, KINDS.lease, this.#parts, bounded));
+    if (lease !== undefined) this.#see(lease);
+    return lease;
   }
 
   async #create(signal: AbortSignal): Promise<'ours'> {
@@ -203,7 +198,7 @@ export class Leader {
   }
 
   /** Not longer than half of the time that is left: a connection may have died without a word, and another one must get its turn. Half of `renewMs` is client-go's limit. */
-  async #answered(signal: AbortSignal, call: (bounded: AbortSignal) => Promise<Lease>): Promise<Lease> {
+  async #answered<T>(signal: AbortSignal, call: (bounded: AbortSignal) => Promise<T>): Promise<T> {
     const { clock } = this.#parts;
     const deadline = new Deadline(clock, (this.leads ? this.#leftMs : this.#timings.renewMs) / 2, signal);
     try {

@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { EventLog } from '../base/events.ts';
 import { CHILD_KINDS, REFERENCE_KINDS, type Caches, type ChildKind, type ReferenceKind } from './caches.ts';
-import { MANAGED, READER } from './desired/names.ts';
+import { MANAGED, READER, selectorText } from './desired/names.ts';
 import { KubeError, type KubeApi } from './kube/api.ts';
 import { Cache } from './kube/cache.ts';
 import { KINDS } from './kube/kinds.ts';
@@ -90,7 +90,7 @@ export class Watching {
     });
     return [
       first,
-      { kind: KINDS.pod, cache: pods, labelSelector: `${READER.label}=${READER.value}`, keep: worthOfPod },
+      { kind: KINDS.pod, cache: pods, labelSelector: selectorText({ [READER.label]: READER.value }), keep: worthOfPod },
       ...whole,
       ...metadata,
     ];
@@ -169,7 +169,7 @@ export class Watching {
 const child = (name: ChildKind, cache: Cache<KubeObject>): Watched => ({
   kind: KINDS[name],
   cache,
-  labelSelector: `${MANAGED.label}=${MANAGED.value}`,
+  labelSelector: selectorText({ [MANAGED.label]: MANAGED.value }),
 });
 
 const cachesOf = <Name extends ChildKind | ReferenceKind>(names: readonly Name[]): Record<Name, Cache<KubeObject>> =>

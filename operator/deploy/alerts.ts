@@ -63,7 +63,7 @@ const READERS: readonly Alert[] = [
 ];
 
 /** Every operator that is made with controller-runtime has metrics of these names. */
-const OURS = '{controller="logstream"}';
+export const OURS = '{controller="logstream"}';
 const passes = (ended: string): string => `sum(increase(controller_runtime_reconcile_${ended}_total${OURS}[15m]))`;
 
 const OPERATOR: readonly Alert[] = [

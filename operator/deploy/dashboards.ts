@@ -1,4 +1,5 @@
 /** Dashboards for Grafana: one for the readers, one for the operator. Model: https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/ */
+import { OURS } from './alerts.ts';
 
 interface Panel {
   readonly title: string;
@@ -89,8 +90,6 @@ const READERS: readonly Panel[] = [
   },
 ];
 
-/** Every operator that is made with controller-runtime has metrics of these names. */
-const OURS = '{controller="logstream"}';
 /** For metrics that do not say whose they are. */
 const IN_OUR_PODS = 'on (namespace, pod) kinlog_operator_build_info';
 

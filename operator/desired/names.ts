@@ -22,6 +22,12 @@ const COMPONENT = 'app.kubernetes.io/component';
 /** By these children are found again, so nobody else says what their values are. */
 export const OWN_LABELS: readonly string[] = [READER.label, INSTANCE, COMPONENT, MANAGED.label, STREAM_LABEL];
 
+/** As selectors of the API are written: every one of these labels. */
+export const selectorText = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([label, value]) => `${label}=${value}`)
+    .join(',');
+
 /** What a pod is for; the reader's selector leaves the others out. */
 export type Component = 'reader' | 'positions';
 

@@ -40,6 +40,7 @@ export class Reflector<T extends KubeObject> {
   /** Settles when the cache holds the first full listing; never after a stop before that. */
   readonly synced: Promise<void>;
   readonly #options: ReflectorOptions<T>;
+  readonly #keep: ReturnType<typeof kept>;
   readonly #random: () => number;
   readonly #trouble: Trouble;
   readonly #listed = Promise.withResolvers<undefined>();
@@ -50,6 +51,7 @@ export class Reflector<T extends KubeObject> {
   constructor(options: ReflectorOptions<T>) {
     const { kind, namespace, reach, clock, log, random = Math.random } = options;
     this.#options = options;
+    this.#keep = kept(options);
     this.#random = random;
     this.#trouble = new Trouble({ kind: kind.plural, namespace }, { reach, clock, log, random });
     this.synced = this.#listed.promise;
@@ -139,9 +141,8 @@ export class Reflector<T extends KubeObject> {
     if (resourceVersion === undefined) throw transportFailure(call, 'an event without a resourceVersion');
     this.#refuseThePast(resourceVersion, call);
     const { cache, kind } = this.#options;
-    const keep = kept(this.#options);
-    if (type === 'DELETED') cache.remove(keep(news, kind) as T);
-    else if (type !== 'BOOKMARK') cache.put(keep(news, kind) as T);
+    if (type === 'DELETED') cache.remove(this.#keep(news, kind) as T);
+    else if (type !== 'BOOKMARK') cache.put(this.#keep(news, kind) as T);
     this.#resourceVersion = resourceVersion;
   }
 

@@ -4,7 +4,7 @@ import { condition, sinceMs, type Previous, type Said } from './condition.ts';
 import type { Facts, PodFacts, WorkloadFacts } from './facts.ts';
 import { partConditions } from './part-conditions.ts';
 import { stallsAfterMs } from './reasons.ts';
-import { beginningMs, silenceMs, toldOf, type Told, type Trouble } from './told.ts';
+import { beginningMs, silenceMs, TOLD_TYPES, toldOf, type Told, type Trouble } from './told.ts';
 import { stuckTerminating, workloadTrouble } from './workload-trouble.ts';
 
 export interface Concluded {
@@ -63,8 +63,7 @@ export function conditionsOf(facts: Facts, previous: readonly Condition[], nowMs
 }
 
 /** What counts no more when it is not told again. */
-const isBelieved = ({ type, status }: Condition): boolean =>
-  ['SourceReachable', 'OutputReachable', 'CaughtUp'].includes(type) && status !== 'Unknown';
+const isBelieved = ({ type, status }: Condition): boolean => TOLD_TYPES.has(type) && status !== 'Unknown';
 
 /** Nothing was looked at that the hands are off of, so what was observed stays what it was. */
 function heldGeneration(previous: readonly Condition[]): number | undefined {

@@ -2,7 +2,7 @@
 import { configProblems } from '../desired/check.ts';
 import { desiredChildren, type ReaderSettings } from '../desired/desired.ts';
 import { positionsJob } from '../desired/job.ts';
-import { READER, STREAM_LABEL } from '../desired/names.ts';
+import { READER, selectorText, STREAM_LABEL } from '../desired/names.ts';
 import { KubeError } from '../kube/api.ts';
 import { getIfThere } from '../kube/apply.ts';
 import { KINDS } from '../kube/kinds.ts';
@@ -100,7 +100,7 @@ export class Deletion {
       await remove(api, 'deployment', live, signal);
       return true;
     }
-    const labelSelector = `${READER.label}=${READER.value},${STREAM_LABEL}=${stream.metadata.name}`;
+    const labelSelector = selectorText({ [READER.label]: READER.value, [STREAM_LABEL]: stream.metadata.name });
     const pods = listPages(api, KINDS.pod, { namespace, labelSelector, metadataOnly: true }, signal);
     for await (const { items } of pods)
       if (items.some(({ metadata }) => caches.pods.get(namespace!, metadata.name)?.metadata.uid !== metadata.uid))

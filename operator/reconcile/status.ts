@@ -1,6 +1,6 @@
 /** The status of a LogStream from what is known of it, and whether it says anything else than the one that is there. Pure. */
 import { isDeepStrictEqual } from 'node:util';
-import { selectorOf } from '../desired/names.ts';
+import { selectorOf, selectorText } from '../desired/names.ts';
 import type { Condition } from '../kube/object.ts';
 import type { LogStream, LogStreamStatus } from '../logstream.ts';
 import { cut, wholeSeconds } from './condition.ts';
@@ -8,6 +8,7 @@ import { conditionsOf } from './conditions.ts';
 import type { Facts } from './facts.ts';
 import { reasonOfError, sentence, stallsAfterMs } from './reasons.ts';
 import { newestPod, toldStatus } from './told-status.ts';
+import { TOLD_TYPES } from './told.ts';
 import { transitions, type Transition } from './transitions.ts';
 
 export interface StatusChange {
@@ -46,7 +47,7 @@ export function statusOf(stream: LogStream, given: Facts, nowMs: number): Status
 
 const OWN: ReadonlySet<string> = new Set([
   ...['Ready', 'Reconciling', 'Stalled', 'ConfigValid', 'ReferencesResolved', 'ReaderAvailable'],
-  ...['SourceReachable', 'OutputReachable', 'CaughtUp', 'ReconciliationPaused'],
+  ...[...TOLD_TYPES, 'ReconciliationPaused'],
 ]);
 
 /** Without conditions that somebody else keeps there: an apply leaves them alone, and they say nothing of ours. */
@@ -65,9 +66,7 @@ function kept({ observedGeneration, configHash, resetAcknowledged }: LogStreamSt
 
 function ofWorkload(stream: LogStream, { workload }: Facts, running: boolean): Partial<LogStreamStatus> {
   const { replicas = 0, readyReplicas = 0, configHash } = workload ?? {};
-  const selector = Object.entries(selectorOf(stream))
-    .map(([label, value]) => `${label}=${value}`)
-    .join(',');
+  const selector = selectorText(selectorOf(stream));
   return { replicas, readyReplicas, selector, ...(running && configHash !== undefined ? { configHash } : {}) };
 }
 
@@ -143,11 +142,9 @@ function comparable({ conditions = [], ...rest }: LogStreamStatus, underWay: boo
   return JSON.parse(JSON.stringify({ ...rest, ...(underWay ? passing : {}), byType }));
 }
 
-const TOLD: ReadonlySet<string> = new Set(['SourceReachable', 'OutputReachable', 'CaughtUp']);
-
 /** What a condition says that does not pass with the rollout: a reader that is unheard, and then is well, is no news until it runs. */
 function lasting(one: Condition): Omit<Condition, 'observedGeneration'>[] {
-  if (TOLD.has(one.type) && one.status !== 'False') return [];
+  if (TOLD_TYPES.has(one.type) && one.status !== 'False') return [];
   const { observedGeneration: _rolledOut, ...said } = one;
   return [said];
 }

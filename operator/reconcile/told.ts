@@ -10,6 +10,9 @@ const BEGINNING_MS = 60_000;
 /** As long as one that does not answer is believed: three of the usual status intervals. */
 const SILENCE_MS = 180_000;
 
+/** Of conditions that say what the reader tells. */
+export const TOLD_TYPES: ReadonlySet<string> = new Set(['SourceReachable', 'OutputReachable', 'CaughtUp']);
+
 export interface Trouble {
   readonly reason: string;
   readonly message: string;
